@@ -1,0 +1,9 @@
+package bootc
+
+// builtin are the features of this package.
+func builtin() []Feature {
+	return []Feature{
+		CABundle{}, Dir{}, DropIn{}, File{}, FileFromSecret{}, InstallConfig{}, Kargs{}, Packages{}, Release{}, Repo{}, Script{},
+		Stage{}, Symlink{}, Tree{}, Unit{}, User{},
+	}
+}

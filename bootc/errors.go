@@ -1,0 +1,85 @@
+package bootc
+
+import (
+	"errors"
+	"fmt"
+)
+
+// FieldError says which part of a Spec is wrong. Path is the Go path from the Spec, such as
+// Features[2].Packages.Install[0], so that a caller who has the Spec can find the value.
+type FieldError struct {
+	Path string
+	Err  error
+}
+
+// Error returns "path: cause".
+func (e *FieldError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// Errorf makes a FieldError; %w works as in fmt.Errorf.
+func Errorf(path, format string, args ...any) *FieldError {
+	return &FieldError{Path: path, Err: fmt.Errorf(format, args...)}
+}
+
+// OpError says what was done to what when an operation failed.
+type OpError struct {
+	Op  string // "pull", "build", "commit", "push", "sign", "verify", "tag", …
+	Ref string // reference, path or platform the operation was for
+	Err error
+}
+
+// Error returns "op ref: cause".
+func (e *OpError) Error() string {
+	if e.Ref == "" {
+		return e.Op + ": " + e.Err.Error()
+	}
+	return e.Op + " " + e.Ref + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// FieldErrors lists every FieldError in err, also inside errors.Join, in order.
+func FieldErrors(err error) []*FieldError {
+	var out []*FieldError
+	for _, e := range flatten(err) {
+		if f, ok := errors.AsType[*FieldError](e); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// within puts prefix before the path of every FieldError in err; other errors become FieldErrors at prefix.
+func within(prefix string, err error) []error {
+	var out []error
+	for _, e := range flatten(err) {
+		path := prefix
+		if f, ok := e.(*FieldError); ok {
+			if f.Path != "" {
+				path += "." + f.Path
+			}
+			e = f.Err
+		}
+		out = append(out, &FieldError{Path: path, Err: e})
+	}
+	return out
+}
+
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range j.Unwrap() {
+			out = append(out, flatten(e)...)
+		}
+		return out
+	}
+	return []error{err}
+}
+
+func join(errs []error) error { return errors.Join(errs...) }

@@ -1,0 +1,160 @@
+package bootc_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/txtest"
+)
+
+var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
+
+// TestFeatures compiles spec.json of each corpus file against base.json and the files under base/. Out come "errors",
+// or "Containerfile", "list" (every entry) and "image/…" (the content of files).
+func TestFeatures(t *testing.T) {
+	isInput := func(name string) bool {
+		return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
+	}
+	txtest.Run(t, "testdata/features/*.txtar", isInput, func(t *testing.T, in []txtar.File) []txtar.File {
+		var spec bootc.Spec
+		base := bootc.Base{Ref: "quay.io/acme/base:1"}
+		root := fstest.MapFS{}
+		for _, f := range in {
+			switch name, below := strings.CutPrefix(f.Name, "base/"); {
+			case f.Name == "spec.json":
+				if err := json.Unmarshal(f.Data, &spec); err != nil {
+					t.Fatal(err)
+				}
+			case f.Name == "base.json":
+				if err := json.Unmarshal(f.Data, &base); err != nil {
+					t.Fatal(err)
+				}
+			case below:
+				root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
+				base.Files = root
+			}
+		}
+		spec.Base = base.Ref
+		plan, err := spec.Compile(base)
+		return result(t, plan, err)
+	})
+}
+
+// result is what a corpus file expects.
+func result(t *testing.T, plan bootc.Plan, err error) []txtar.File {
+	t.Helper()
+	if err != nil {
+		var lines []string
+		for _, e := range bootc.FieldErrors(err) {
+			line := e.Error()
+			if errors.Is(e, bootc.ErrUnknownFact) {
+				line += " [ErrUnknownFact]"
+			}
+			lines = append(lines, line)
+		}
+		return []txtar.File{{Name: "errors", Data: []byte(strings.Join(lines, "\n") + "\n")}}
+	}
+	roundTrip(t, plan.Containerfile)
+	var list strings.Builder
+	var contents []txtar.File
+	for _, a := range plan.Archives {
+		fmt.Fprintf(&list, "%s\n", a.Name)
+		for _, e := range a.Entries {
+			fmt.Fprintf(&list, "  %s %d:%d %s", e.Mode, e.UID, e.GID, e.Path)
+			if e.Link != "" {
+				fmt.Fprintf(&list, " -> %s", e.Link)
+			}
+			fmt.Fprintf(&list, "  (%s)\n", strings.Join(e.Features, ", "))
+			if !e.Mode.IsRegular() {
+				continue
+			}
+			data, err := e.Content.ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(data) > 0 && data[len(data)-1] != '\n' {
+				data = append(slices.Clip(data), "<no newline at the end>\n"...)
+			}
+			contents = append(contents, txtar.File{Name: "image" + e.Path, Data: data})
+		}
+	}
+	out := []txtar.File{{Name: "Containerfile", Data: []byte(plan.Containerfile.String())}}
+	if list.Len() > 0 {
+		out = append(out, txtar.File{Name: "list", Data: []byte(list.String())})
+	}
+	return append(out, contents...)
+}
+
+// certificate makes a CA certificate that is valid from 2020 to 2120.
+func certificate(t *testing.T, name string) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// TestFeatureOrder wants the same steps from features that mean the same in another order.
+func TestFeatureOrder(t *testing.T) {
+	stem := bootc.From(debianBase.Ref).Install("zsh", "tmux")
+	a := stem.Install("curl").Enable("b.service", "a.service").Mask("c.timer")
+	b := bootc.From(debianBase.Ref).Mask("c.timer").Install("curl", "tmux").Enable("a.service").Install("zsh").Enable("b.service")
+	var texts []string
+	for _, s := range []bootc.Spec{a, b} {
+		plan, err := s.Compile(debianBase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan.Containerfile.Stages[0].Steps = slices.DeleteFunc(plan.Containerfile.Stages[0].Steps, func(s containerfile.Step) bool {
+			_, comment := s.(containerfile.Comment) // they name the features
+			return comment
+		})
+		texts = append(texts, plan.Containerfile.String())
+	}
+	if texts[0] != texts[1] {
+		t.Errorf("the order of features shows:\n%s\n%s", texts[0], texts[1])
+	}
+	if len(stem.Features) != 1 {
+		t.Errorf("growing a Spec changed its stem: %v", stem.Features)
+	}
+}
+
+// TestFeatureZero wants field errors or nothing from the zero value of each feature, whatever is known of the base.
+func TestFeatureZero(t *testing.T) {
+	for kind, f := range bootc.Kinds() {
+		for _, base := range []bootc.Base{{}, debianBase, {Family: bootc.Fedora, Tool: bootc.DNF5}} {
+			base.Ref = debianBase.Ref
+			if _, err := bootc.From(base.Ref).With(f).Compile(base); err != nil && len(bootc.FieldErrors(err)) == 0 {
+				t.Errorf("%s: %v is no FieldError", kind, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package bootc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+)
+
+// SecretValue is where an engine finds the value of a secret: it stands in BuildOptions, never in a Spec or Plan.
+// It prints, logs and marshals as [redacted].
+type SecretValue struct {
+	file, env string
+	data      []byte
+}
+
+// SecretFile takes the value from a file, read at the build.
+func SecretFile(path string) SecretValue { return SecretValue{file: path} }
+
+// SecretEnv takes the value from an environment variable of this process, read at the build.
+func SecretEnv(name string) SecretValue { return SecretValue{env: name} }
+
+// SecretBytes is the value itself.
+func SecretBytes(b []byte) SecretValue { return SecretValue{data: bytes.Clone(b)} }
+
+// Resolve returns the value. An error names the file or variable, never the value.
+func (v SecretValue) Resolve() ([]byte, error) {
+	switch {
+	case v.file != "":
+		return os.ReadFile(v.file)
+	case v.env != "":
+		s, ok := os.LookupEnv(v.env)
+		if !ok {
+			return nil, fmt.Errorf("environment variable %s is not set", v.env)
+		}
+		return []byte(s), nil
+	case v.data != nil:
+		return v.data, nil
+	}
+	return nil, errors.New("no value: use SecretFile, SecretEnv or SecretBytes")
+}
+
+const redacted = "[redacted]"
+
+// Format prints [redacted] for every verb.
+func (SecretValue) Format(w fmt.State, _ rune) { io.WriteString(w, redacted) }
+
+// LogValue logs [redacted].
+func (SecretValue) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON writes "[redacted]".
+func (SecretValue) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }

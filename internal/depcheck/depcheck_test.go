@@ -1,0 +1,134 @@
+// Package depcheck holds the packages of this module to what they may import, so that a program which only plans,
+// lints or pushes does not link an engine.
+package depcheck
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/bootloom/bootloom/"
+
+// forbidden says what each package must not reach by any way. A pattern that ends in /... stands for all below it, as
+// in the go command.
+var forbidden = []struct {
+	pkg      string
+	patterns []string
+	why      string
+}{
+	{"bootc", []string{"go.podman.io/...", "github.com/containers/...", "C"}, "a program that only plans must be light, and build on macOS and Windows"},
+	{"bootc", []string{module + "registry", module + "sign", module + "lint", module + "bootc/..."}, "everything else builds on bootc, not the other way round"},
+	{"containerfile", []string{"go.podman.io/...", "github.com/containers/...", "C"}, "a program that only reads Containerfiles must be light, and build on macOS and Windows"},
+	{"containerfile", []string{module + "..."}, "containerfile is the lowest package"},
+	{"registry", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "publishing an image needs no engine and no store"},
+	{"registry", []string{module + "sign"}, "sign implements the interface of registry"},
+	{"sign", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "signing an image needs no engine and no store"},
+	{"lint", []string{"go.podman.io/buildah/...", "go.podman.io/storage/..."}, "linting needs no engine and no store"},
+	{"bootc/flightctl", []string{"go.podman.io/...", "C"}, "features are part of planning"},
+}
+
+// tolerated are exceptions for what plans, bootc, bootc/flightctl and containerfile, and nothing else: imagebuilder's parser,
+// which has to be the one that buildah builds with, imports two of these leaves of the storage module, and those the
+// third. They hold no store and need no cgo. TestTolerated fails when one can go.
+var tolerated = []string{
+	"go.podman.io/storage/pkg/mount",
+	"go.podman.io/storage/pkg/regexp",
+	"go.podman.io/storage/pkg/system",
+}
+
+// tags of a program that links containers/image without the headers of gpgme and btrfs.
+const tags = "containers_image_openpgp,exclude_graphdriver_btrfs"
+
+func TestImports(t *testing.T) {
+	for _, rule := range forbidden {
+		t.Run(rule.pkg+" without "+rule.patterns[0], func(t *testing.T) {
+			skipMissing(t, rule.pkg)
+			for _, dep := range deps(t, module+rule.pkg) {
+				if (rule.pkg == "bootc" || rule.pkg == "containerfile" || rule.pkg == "bootc/flightctl") && slices.Contains(tolerated, dep) {
+					continue
+				}
+				if slices.ContainsFunc(rule.patterns, func(p string) bool { return dep != module+rule.pkg && matches(p, dep) }) {
+					t.Errorf("%s reaches %s, but %s", rule.pkg, dep, rule.why)
+				}
+			}
+		})
+	}
+}
+
+func TestTolerated(t *testing.T) {
+	list := deps(t, module+"containerfile")
+	for _, pkg := range tolerated {
+		if !slices.Contains(list, pkg) {
+			t.Errorf("containerfile no longer reaches %s: take it off the list", pkg)
+		}
+	}
+}
+
+func skipMissing(t *testing.T, pkg string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(pkg))); errors.Is(err, os.ErrNotExist) {
+		t.Skipf("there is no package %s yet", pkg)
+	}
+}
+
+// deps lists what pkg links, on Linux. A package that uses cgo lists "C".
+func deps(t *testing.T, pkg string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags", tags,
+		"-f", `{{.ImportPath}}{{if and .CgoFiles (not .Standard)}}{{"\n"}}C{{end}}`, pkg)
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOFLAGS=-mod=readonly", "CGO_ENABLED=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	list := strings.Fields(string(out))
+	if !slices.Contains(list, pkg) {
+		t.Fatalf("go list -deps %s does not list the package itself: %q", pkg, list)
+	}
+	return list
+}
+
+func matches(pattern, pkg string) bool {
+	dir, all := strings.CutSuffix(pattern, "/...")
+	return pkg == dir || all && strings.HasPrefix(pkg, dir+"/")
+}
+
+func TestMatches(t *testing.T) {
+	for _, c := range []struct {
+		pattern, pkg string
+		want         bool
+	}{
+		{"go.podman.io/...", "go.podman.io/storage/pkg/x", true},
+		{"go.podman.io/storage", "go.podman.io/storage/pkg/x", false},
+		{"go.podman.io/storage", "go.podman.io/storage", true},
+		{"go.podman.io/storage/...", "go.podman.io/storagex", false},
+	} {
+		if matches(c.pattern, c.pkg) != c.want {
+			t.Errorf("matches(%s, %s) is not %t", c.pattern, c.pkg, c.want)
+		}
+	}
+}
+
+// TestPortable builds the light packages where no engine runs.
+func TestPortable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: compiles the standard library for two other systems")
+	}
+	for _, goos := range []string{"darwin", "windows"} {
+		t.Run(goos, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "go", "build", module+"bootc", module+"containerfile")
+			cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
