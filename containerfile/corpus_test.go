@@ -13,7 +13,7 @@ import (
 	"github.com/bootloom/bootloom/internal/txtest"
 )
 
-var update = flag.Bool("update", false, "rewrite what the txtar files expect")
+var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
 
 // TestCorpus reads the section in of each archive, and compares its steps with dump, and its canonical form with out;
 // or, if Parse or Validate refuses it, the mistakes with errors.
