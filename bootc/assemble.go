@@ -30,7 +30,7 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 		if len(st.entries) > 0 {
 			name := "stage-" + stage.Name + ".tar"
 			p.Archives = append(p.Archives, Archive{name, st.entries, p.Epoch})
-			stage.Steps = slices.Insert(slices.Clone(stage.Steps), 0, addArchive(name))
+			stage.Steps = slices.Insert(slices.Clone(stage.Steps), 0, containerfile.Step(containerfile.Add{Sources: []string{name}, Dest: "/"}))
 		}
 		for j := range stage.Steps {
 			p.Origins = append(p.Origins, Origin{i, j, origins})
@@ -38,34 +38,12 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 		p.Containerfile.Stages = append(p.Containerfile.Stages, stage)
 	}
 
-	final := containerfile.Stage{From: d.base.From()}
-	add := func(step containerfile.Step, features []string) {
-		p.Origins = append(p.Origins, Origin{len(d.stages), len(final.Steps), inOrder(features)})
-		final.Steps = append(final.Steps, step)
-	}
+	final := finalStage{stage: containerfile.Stage{From: d.base.From()}}
+	archive := func(name string, entries []Entry) Archive { return Archive{name, entries, p.Epoch} }
 	for phase := range phases {
-		entries, steps := d.entries[phase], d.steps[phase]
-		if len(entries)+len(steps) == 0 {
-			continue
-		}
-		var fromEntries, all []string
-		for _, e := range entries {
-			fromEntries = union(fromEntries, e.Features)
-		}
-		all = slices.Clone(fromEntries)
-		for _, st := range steps {
-			all = union(all, st.features)
-		}
-		add(containerfile.Comment(summary(phase, entries, inOrder(all))), all)
-		if len(entries) > 0 {
-			name := phase.String() + ".tar"
-			p.Archives = append(p.Archives, Archive{name, entries, p.Epoch})
-			add(addArchive(name), fromEntries)
-		}
-		for _, st := range steps {
-			add(st.value, st.features)
-		}
+		final.phase(phase, d.entries[phase], d.steps[phase], archive)
 	}
+	final.flush()
 
 	created := p.Epoch.Format(time.RFC3339)
 	if _, stale := d.base.Labels[keyCreated]; stale { // else the image would claim the time of its base
@@ -78,9 +56,13 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 			step = append(step, containerfile.Pair{Key: containerfile.Literal(k), Value: containerfile.Literal(labels[k].value)})
 			features = union(features, labels[k].features)
 		}
-		add(step, features)
+		final.add(step, features)
 	}
-	p.Containerfile.Stages = append(p.Containerfile.Stages, final)
+	for i, features := range final.origins {
+		p.Origins = append(p.Origins, Origin{len(d.stages), i, features})
+	}
+	p.Archives = append(p.Archives, final.archives...)
+	p.Containerfile.Stages = append(p.Containerfile.Stages, final.stage)
 
 	setDefault(annotations, keyCreated, created)
 	if !d.base.Local() { // the path of a directory on this machine says nothing elsewhere
@@ -123,13 +105,6 @@ func (p Plan) check() error {
 		errs = append(errs, &FieldError{Path: path, Err: err})
 	}
 	return errors.Join(errs...)
-}
-
-// addArchive is the step that unpacks an archive. It is ADD of a tar and not COPY of a tree, because the builder takes
-// owner and mode of each entry from the tar, whatever the file system that holds the context can express, and leaves
-// directories alone that the tar only passes through.
-func addArchive(name string) containerfile.Step {
-	return containerfile.Add{Sources: []string{name}, Dest: "/"}
 }
 
 func setDefault(m map[string]drafted[string], key, value string) {

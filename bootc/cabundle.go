@@ -46,7 +46,7 @@ func (c CABundle) Contribute(d *Draft) error {
 	if err := join(append(errs, err)); err != nil {
 		return err
 	}
-	phase := PhaseFiles
+	phase := PhaseTrust
 	if c.BeforePackages {
 		phase = PhaseRepos
 	}

@@ -17,7 +17,8 @@ const (
 	PhaseRepos    Phase = iota // package repositories and their keys
 	PhasePackages              // package transactions
 	PhaseKernel                // kernels, drivers, firmware, initramfs
-	PhaseFiles                 // files, drop-ins, trust, kernel arguments
+	PhaseTrust                 // certificate authorities, signature policy
+	PhaseFiles                 // files, drop-ins, kernel arguments
 	PhaseUnits                 // units and what enables them
 	PhaseUsers                 // users and groups
 	PhaseFinish                // scripts of the caller and what must see everything else
@@ -26,5 +27,5 @@ const (
 
 // String returns the name that stands in the Containerfile and in the context: "repos", "packages", …
 func (p Phase) String() string {
-	return [...]string{"repos", "packages", "kernel", "files", "units", "users", "finish"}[p]
+	return [...]string{"repos", "packages", "kernel", "trust", "files", "units", "users", "finish"}[p]
 }

@@ -176,8 +176,8 @@ func ExampleCABundle() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
-	// # files: /usr/share/pki/ca-trust-source/anchors/acme.crt (CABundle)
-	// ADD files.tar /
+	// # trust: /usr/share/pki/ca-trust-source/anchors/acme.crt (CABundle)
+	// ADD trust.tar /
 	// RUN update-ca-trust
 	// -rw-r--r-- /usr/share/pki/ca-trust-source/anchors/acme.crt
 }

@@ -51,7 +51,7 @@ func (p DevicePolicy) Contribute(d *bootc.Draft) error {
 	if err != nil {
 		return err
 	}
-	d.Put(bootc.PhaseFiles, entries...)
+	d.Put(bootc.PhaseTrust, entries...)
 	return nil
 }
 
