@@ -32,16 +32,27 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 			p.Archives = append(p.Archives, Archive{name, st.entries, p.Epoch})
 			stage.Steps = slices.Insert(slices.Clone(stage.Steps), 0, containerfile.Step(containerfile.Add{Sources: []string{name}, Dest: "/"}))
 		}
+		if slices.ContainsFunc(stage.Steps, isRun) {
+			stage.Steps = slices.Insert(slices.Clone(stage.Steps), 0, containerfile.Step(declareEpoch))
+		}
 		for j := range stage.Steps {
 			p.Origins = append(p.Origins, Origin{i, j, origins})
 		}
 		p.Containerfile.Stages = append(p.Containerfile.Stages, stage)
 	}
 
-	final := finalStage{stage: containerfile.Stage{From: d.base.From()}}
-	archive := func(name string, entries []Entry) Archive { return Archive{name, entries, p.Epoch} }
+	final := finalStage{stage: containerfile.Stage{From: d.base.From()}, epoch: p.Epoch}
+	var running []string
+	for _, s := range slices.Concat(d.steps[:]...) {
+		if isRun(s.value) {
+			running = union(running, s.features)
+		}
+	}
+	if len(running) > 0 {
+		final.add(declareEpoch, running)
+	}
 	for phase := range phases {
-		final.phase(phase, d.entries[phase], d.steps[phase], archive)
+		final.phase(phase, d.entries[phase], d.steps[phase])
 	}
 	final.flush()
 
@@ -105,6 +116,16 @@ func (p Plan) check() error {
 		errs = append(errs, &FieldError{Path: path, Err: err})
 	}
 	return errors.Join(errs...)
+}
+
+// declareEpoch shows the epoch to the commands of a stage: builders that know SOURCE_DATE_EPOCH give the argument its
+// value. rpm, systemd-sysusers, useradd and others then write that time instead of the day of the build
+// (https://reproducible-builds.org/specs/source-date-epoch/).
+var declareEpoch = containerfile.Arg{{Name: "SOURCE_DATE_EPOCH"}}
+
+func isRun(s containerfile.Step) bool {
+	_, ok := s.(containerfile.Run)
+	return ok
 }
 
 func setDefault(m map[string]drafted[string], key, value string) {

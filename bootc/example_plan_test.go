@@ -183,6 +183,7 @@ func ExampleStage() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1 AS driver
+	// ARG SOURCE_DATE_EPOCH
 	// ADD stage-driver.tar /
 	// # script: make
 	// RUN --network=none <<'EOF'
@@ -211,6 +212,7 @@ func ExampleScript() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
+	// ARG SOURCE_DATE_EPOCH
 	// # finish (Script)
 	// # script: enrol
 	// RUN --mount=type=secret,id=token,required=true \

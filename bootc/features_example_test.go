@@ -38,6 +38,7 @@ func ExamplePackages() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
+	// ARG SOURCE_DATE_EPOCH
 	// # packages (Packages)
 	// RUN <<'EOF'
 	// set -eu
@@ -50,6 +51,7 @@ func ExamplePackages() {
 	// done
 	// dnf5 clean all
 	// rm -rf /var/cache/libdnf5/*
+	// for d in /usr/lib/sysimage/rpm /var/lib/rpm; do [ -s "$d/rpmdb.sqlite-wal" ] || rm -f "$d/rpmdb.sqlite-wal" "$d/rpmdb.sqlite-shm"; done
 	// rm -rf $made /var/lib/dnf/* /run/dnf /var/log/dnf*.log* /var/log/hawkey.log* /var/cache/ldconfig/aux-cache
 	// rm -rf /var/log/rhsm/* /var/lib/rhsm/cache/* /var/lib/rhsm/repo_server_val/* /var/lib/rhsm/productid.js*
 	// EOF
@@ -63,6 +65,7 @@ func ExampleRepo() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
+	// ARG SOURCE_DATE_EPOCH
 	// # repos: 2 files (Repo)
 	// ADD repos.tar /
 	// # packages (Repo, Packages)
@@ -73,6 +76,7 @@ func ExampleRepo() {
 	// dnf -y --setopt=strict=True --setopt=skip_if_unavailable=False --enablerepo=crb install acme-agent
 	// dnf clean all
 	// rm -rf /var/cache/dnf/*
+	// for d in /usr/lib/sysimage/rpm /var/lib/rpm; do [ -s "$d/rpmdb.sqlite-wal" ] || rm -f "$d/rpmdb.sqlite-wal" "$d/rpmdb.sqlite-shm"; done
 	// rm -rf $made /var/lib/dnf/* /run/dnf /var/log/dnf*.log* /var/log/hawkey.log* /var/cache/ldconfig/aux-cache
 	// rm -rf /var/log/rhsm/* /var/lib/rhsm/cache/* /var/lib/rhsm/repo_server_val/* /var/lib/rhsm/productid.js*
 	// EOF
@@ -154,6 +158,7 @@ func ExampleUnit() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
+	// ARG SOURCE_DATE_EPOCH
 	// # units: 4 files (Unit)
 	// ADD units.tar /
 	// RUN systemctl enable firewalld.service
@@ -176,6 +181,7 @@ func ExampleCABundle() {
 	// Output:
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
+	// ARG SOURCE_DATE_EPOCH
 	// # trust: /usr/share/pki/ca-trust-source/anchors/acme.crt (CABundle)
 	// ADD trust.tar /
 	// RUN update-ca-trust

@@ -3,23 +3,26 @@ package bootc
 import (
 	"path"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/bootloom/bootloom/containerfile"
 )
 
-// finalStage grows the last stage of a Containerfile. Archives that no other step keeps apart wait for each other, to
-// be unpacked by one ADD: every step costs a build a tenth of a second.
+// finalStage grows the last stage of a Containerfile. Files that no other step keeps apart wait for each other, to be
+// unpacked by one ADD of one archive: every step, and every source of a step, costs a build a tenth of a second.
 //
 // It is ADD of a tar and not COPY of a tree, because the builder takes owner and mode of each entry from the tar,
 // whatever the file system that holds the context can express, and leaves directories alone that the tar only passes
 // through.
 type finalStage struct {
 	stage    containerfile.Stage
+	epoch    time.Time
 	origins  [][]string // for each step
 	archives []Archive
 
-	waiting    []string // archives
-	waitingFor []string // their features
+	waiting     []Entry
+	waitingName []string // phases
 }
 
 // add adds a step.
@@ -28,22 +31,23 @@ func (f *finalStage) add(step containerfile.Step, features []string) {
 	f.origins = append(f.origins, inOrder(features))
 }
 
-// flush adds the ADD for the archives that wait.
+// flush adds the ADD for the entries that wait.
 func (f *finalStage) flush() {
 	if len(f.waiting) > 0 {
-		f.add(containerfile.Add{Sources: f.waiting, Dest: "/"}, f.waitingFor)
+		slices.SortStableFunc(f.waiting, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+		f.unpack(strings.Join(f.waitingName, "-"), f.waiting)
 	}
-	f.waiting, f.waitingFor = nil, nil
+	f.waiting, f.waitingName = nil, nil
 }
 
-func (f *finalStage) unpack(a Archive) {
-	f.archives = append(f.archives, a)
-	f.waiting = append(f.waiting, a.Name)
-	f.waitingFor = union(f.waitingFor, featuresOf(a.Entries))
+func (f *finalStage) unpack(name string, entries []Entry) {
+	name += ".tar"
+	f.archives = append(f.archives, Archive{name, entries, f.epoch})
+	f.add(containerfile.Add{Sources: []string{name}, Dest: "/"}, featuresOf(entries))
 }
 
 // phase adds what has been drafted for one phase: its large files, its small ones, its steps.
-func (f *finalStage) phase(p Phase, entries []Entry, steps []drafted[containerfile.Step], archive func(name string, entries []Entry) Archive) {
+func (f *finalStage) phase(p Phase, entries []Entry, steps []drafted[containerfile.Step]) {
 	if len(entries)+len(steps) == 0 {
 		return
 	}
@@ -57,11 +61,11 @@ func (f *finalStage) phase(p Phase, entries []Entry, steps []drafted[containerfi
 	}
 	f.add(containerfile.Comment(summary(p, entries, inOrder(features))), features)
 	if len(large) > 0 {
-		f.unpack(archive(p.String()+"-large.tar", large))
-		f.flush()
+		f.unpack(p.String()+"-large", large)
 	}
 	if len(small) > 0 {
-		f.unpack(archive(p.String()+".tar", small))
+		f.waiting = append(f.waiting, small...)
+		f.waitingName = append(f.waitingName, p.String())
 	}
 	if len(steps) > 0 {
 		f.flush()

@@ -8,7 +8,7 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 )
 
-// TestLargeFiles keeps a big binary out of the layer that a drop-in changes, and lets small archives share a step.
+// TestLargeFiles keeps a big binary out of the layer that a drop-in changes, and lets small files of several phases share a step.
 func TestLargeFiles(t *testing.T) {
 	spec := bootc.From("quay.io/acme/base:1").With(
 		bootc.File{Path: "/usr/lib/acme/agent", Content: bootc.Bytes(bytes.Repeat([]byte("x"), 1<<20)), Mode: 0o755},
@@ -25,7 +25,7 @@ FROM quay.io/acme/base:1
 # files: 3 files (File, Dir)
 ADD files-large.tar /
 # units: /usr/lib/systemd/system/acme.service (Unit)
-ADD files.tar units.tar /
+ADD files-units.tar /
 `
 	if got := plan.Containerfile.String(); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
@@ -40,8 +40,7 @@ ADD files.tar units.tar /
 	}
 	wantPaths := [][]string{
 		{"/usr/lib/acme", "/usr/lib/acme/agent"}, // the directory is there as it should be from the first layer on
-		{"/usr/lib/acme", "/usr/lib/acme/agent.conf"},
-		{"/usr/lib/systemd/system/acme.service"},
+		{"/usr/lib/acme", "/usr/lib/acme/agent.conf", "/usr/lib/systemd/system/acme.service"},
 	}
 	if !reflect.DeepEqual(paths, wantPaths) {
 		t.Errorf("archives have %q, want %q", paths, wantPaths)

@@ -49,7 +49,7 @@ func (s Script) Contribute(d *Draft) error {
 	if err := errors.Join(err, runErr); err != nil {
 		return err
 	}
-	d.Add(phase, containerfile.Comment("script: "+s.Name), run)
+	d.Add(phase, run)
 	return nil
 }
 
@@ -59,7 +59,7 @@ var (
 	shells      = []string{"sh", "ash", "bash", "dash", "ksh", "zsh"}
 )
 
-// longScript is below the 128 KiB that Linux takes as one argument; more has to be a file (containerfile.Script).
+// longScript is below the 128 KiB that Linux takes as one argument.
 const longScript = 100 << 10
 
 // run is the step.
@@ -78,6 +78,9 @@ func (s Script) run() (containerfile.Run, error) {
 	if s.Interpreter != "" && !interpreter.MatchString(s.Interpreter) {
 		errs = append(errs, Errorf("Interpreter", "%q is not an absolute path with at most one argument", s.Interpreter))
 	}
+	if len(s.Body) > longScript {
+		errs = append(errs, Errorf("Body", "has %d bytes, and the builder takes %d: put the long part into a File, and run that", len(s.Body), longScript))
+	}
 	mounts, err := mounts(s.Secrets)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
@@ -90,16 +93,26 @@ func (s Script) run() (containerfile.Run, error) {
 		body = "set -eu\n" + body
 	}
 	if program != "" {
-		body = "#!" + s.Interpreter + "\n" + body
-	} else if len(body) > longScript {
-		body = "#!/bin/sh\n" + body
+		body = asFile(s.Interpreter, body)
 	}
+	body = "# script: " + s.Name + "\n" + body // builders name a step by its first line
 	run := containerfile.Script(body)
 	run.Mounts = mounts
 	if s.NoNetwork {
 		run.Network = "none"
 	}
 	return run, nil
+}
+
+// asFile is a shell script that gives a program its own script as a file. A heredoc that begins with #! is meant to do
+// the same, but the builder puts that file below /dev, where chroot isolation does not show it.
+func asFile(interpreter, body string) string {
+	end := "SCRIPT"
+	for strings.Contains(body, end) {
+		end += "_"
+	}
+	return "set -eu\nf=$(mktemp)\ntrap 'rm -f \"$f\"' EXIT\ncat >\"$f\" <<'" + end + "'\n" + strings.TrimSuffix(body, "\n") + "\n" + end + "\n" +
+		words(strings.Fields(interpreter)) + " \"$f\"\n"
 }
 
 func mounts(secrets []SecretMount) ([]containerfile.Mount, error) {

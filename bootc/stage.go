@@ -30,13 +30,14 @@ type Stage struct {
 type StageCopy struct {
 	// Source in the stage and Dest in the image are absolute and clean. Directories on the way are made.
 	Source, Dest string
-	// Mode in octal for everything that is copied, such as "0755"; the zero value keeps what the stage has.
+	// Mode in octal for everything that is copied, such as "0755"; the zero value keeps what the stage has, setuid and
+	// setgid bits too, which Mode cannot set: builders drop them.
 	Mode string `json:",omitzero"`
 }
 
 var (
 	stageName = regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`)
-	octal     = regexp.MustCompile(`^[0-7]{3,4}$`)
+	octal     = regexp.MustCompile(`^0?[0-7]{3}$`)
 )
 
 // Contribute adds the stage and the steps that copy from it.
@@ -67,7 +68,7 @@ func (s Stage) Contribute(d *Draft) error {
 	for i, sc := range s.Scripts {
 		run, err := sc.run()
 		errs = append(errs, within(indexed("Scripts", i), err)...)
-		stage.Steps = append(stage.Steps, containerfile.Comment("script: "+sc.Name), run)
+		stage.Steps = append(stage.Steps, run)
 	}
 	if len(s.Copies) == 0 {
 		errs = append(errs, Errorf("Copies", "is empty: the image would have nothing from the stage"))
@@ -99,7 +100,7 @@ func (c StageCopy) check() error {
 		errs = append(errs, Errorf("Dest", "%s: %w", quoted(c.Dest), err))
 	}
 	if c.Mode != "" && !octal.MatchString(c.Mode) {
-		errs = append(errs, Errorf("Mode", "%q is not octal, such as 0755", c.Mode))
+		errs = append(errs, Errorf("Mode", "%q is not three octal digits, such as 0755; bits like setuid come with the file if the stage has set them", c.Mode))
 	}
 	return errors.Join(errs...)
 }

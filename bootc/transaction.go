@@ -109,6 +109,8 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 		lines = append(lines, strings.Fields(dnf)[0]+" clean all", "rm -rf "+cache+"/*")
 	}
 	lines = append(lines,
+		// rpm leaves the empty log of its database, and an index of it that differs from build to build.
+		`for d in /usr/lib/sysimage/rpm /var/lib/rpm; do [ -s "$d/rpmdb.sqlite-wal" ] || rm -f "$d/rpmdb.sqlite-wal" "$d/rpmdb.sqlite-shm"; done`,
 		"rm -rf $made /var/lib/dnf/* /run/dnf /var/log/dnf*.log* /var/log/hawkey.log* /var/cache/ldconfig/aux-cache",
 		"rm -rf /var/log/rhsm/* /var/lib/rhsm/cache/* /var/lib/rhsm/repo_server_val/* /var/lib/rhsm/productid.js*")
 	run := containerfile.Script(strings.Join(lines, "\n") + "\n")

@@ -1,0 +1,157 @@
+//go:build linux && ((containers_image_openpgp && (exclude_graphdriver_btrfs || !cgo)) || (bootloom_system_gpgme && cgo))
+
+package buildah
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/pgzip"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// blobStore keeps compressed layers by digest, and by the diff id they were made from, so that a layer is compressed
+// once for all images that have it. Images link to its files.
+type blobStore struct {
+	root    string
+	session string
+	n       int
+}
+
+func (b *blobStore) path(d digest.Digest) string {
+	return filepath.Join(b.root, d.Algorithm().String(), d.Encoded())
+}
+
+func (b *blobStore) diff(c Compression, diffID digest.Digest) string {
+	return filepath.Join(b.root, string(c), diffID.Encoded())
+}
+
+// find looks for a layer that was compressed before.
+func (b *blobStore) find(c Compression, diffID digest.Digest) (d v1.Descriptor, ok bool) {
+	data, err := os.ReadFile(b.diff(c, diffID))
+	if err != nil || json.Unmarshal(data, &d) != nil || d.Digest.Validate() != nil {
+		return v1.Descriptor{}, false
+	}
+	info, err := os.Stat(b.path(d.Digest))
+	return d, err == nil && info.Size() == d.Size
+}
+
+func (b *blobStore) remember(c Compression, diffID digest.Digest, d v1.Descriptor) error {
+	data, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	f, err := b.create()
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return b.move(f.Name(), b.diff(c, diffID))
+}
+
+// create makes a file that a sweep knows as this session's.
+func (b *blobStore) create() (*os.File, error) {
+	b.n++
+	if err := os.MkdirAll(b.root, 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(b.root, fmt.Sprintf(".%s.%d", b.session, b.n)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+}
+
+func (b *blobStore) move(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// compress stores a layer. The same tar gives the same blob: neither a time nor a number of CPUs has a say.
+func (b *blobStore) compress(c Compression, tar io.Reader) (v1.Descriptor, error) {
+	f, err := b.create()
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	digester := digest.Canonical.Digester()
+	out := io.MultiWriter(f, digester.Hash())
+	var z io.WriteCloser
+	d := v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip}
+	if c == Zstd {
+		d.MediaType = v1.MediaTypeImageLayerZstd
+		z, err = zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
+	} else {
+		z, err = pgzip.NewWriterLevel(out, gzipLevel)
+	}
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	_, err = io.Copy(z, tar)
+	if err := errors.Join(err, z.Close()); err != nil {
+		return v1.Descriptor{}, err
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return v1.Descriptor{}, err
+	}
+	d.Digest, d.Size = digester.Digest(), info.Size()
+	return d, b.move(f.Name(), b.path(d.Digest))
+}
+
+// gzipLevel is where more effort stops to pay: measured on binaries and configuration files.
+const gzipLevel = 5
+
+// layout makes an OCI layout at dir that has the manifest, the config and the given layers.
+func (b *blobStore) layout(dir, platform string, manifest, config []byte, layers []v1.Descriptor) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil // the same digest: the same content
+	}
+	temp := filepath.Join(filepath.Dir(dir), "."+b.session)
+	blobs := filepath.Join(temp, "blobs", "sha256")
+	if err := os.MkdirAll(blobs, 0o755); err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	for _, data := range [][]byte{manifest, config} {
+		if err := os.WriteFile(filepath.Join(blobs, digest.FromBytes(data).Encoded()), data, 0o644); err != nil {
+			return err
+		}
+	}
+	for _, l := range layers {
+		err := os.Link(b.path(l.Digest), filepath.Join(blobs, l.Digest.Encoded()))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	goos, arch, variant := splitPlatform(platform)
+	if err := errors.Join(
+		writeJSON(filepath.Join(temp, v1.ImageLayoutFile), v1.ImageLayout{Version: v1.ImageLayoutVersion}),
+		writeJSON(filepath.Join(temp, v1.ImageIndexFile), v1.Index{
+			Versioned: specs.Versioned{SchemaVersion: 2},
+			MediaType: v1.MediaTypeImageIndex,
+			Manifests: []v1.Descriptor{{
+				MediaType: v1.MediaTypeImageManifest, Digest: digest.FromBytes(manifest), Size: int64(len(manifest)),
+				Platform:    &v1.Platform{OS: goos, Architecture: arch, Variant: variant},
+				Annotations: map[string]string{v1.AnnotationRefName: "image"},
+			}},
+		})); err != nil {
+		return err
+	}
+	err := os.Rename(temp, dir)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another build of the same image was faster
+	}
+	return err
+}

@@ -1,0 +1,283 @@
+//go:build linux && ((containers_image_openpgp && (exclude_graphdriver_btrfs || !cgo)) || (bootloom_system_gpgme && cgo))
+
+package buildah
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"go.podman.io/storage"
+
+	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/registry"
+)
+
+// Engine builds Plans with buildah. It may be used by several goroutines at once.
+type Engine struct {
+	o      Options
+	mu     sync.Mutex
+	store  storage.Store
+	closed bool
+}
+
+var _ bootc.Engine = (*Engine)(nil)
+
+// Open makes Root what an engine needs, and removes what builds left there whose processes were killed. It is an
+// error if Options are wrong or Root cannot be written; what else the host lacks is the business of Preflight and
+// Build.
+func Open(o Options) (*Engine, error) {
+	o, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{o.Root, o.RunRoot, o.TempDir, sessionsDir(o.Root),
+		filepath.Join(o.Root, "images"), filepath.Join(o.Root, "blobs"), filepath.Join(o.Root, "cache", "blobinfo")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, &bootc.OpError{Op: "open", Ref: o.Root, Err: err}
+		}
+	}
+	e := &Engine{o: o}
+	if err := e.sweep(); err != nil {
+		return nil, &bootc.OpError{Op: "open", Ref: o.Root, Err: err}
+	}
+	return e, nil
+}
+
+// Close releases the engine. What it built stays in Root; builds that run are not ended.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	if e.store == nil {
+		return nil
+	}
+	_, err := e.store.Shutdown(false)
+	e.store = nil
+	return err
+}
+
+// Store opens the engine's containers/storage store in this process, for what this package does not offer. Close
+// shuts it down. It is outside the compatibility promise of this module.
+func (e *Engine) Store() (storage.Store, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	if e.store == nil {
+		r := request{Root: e.o.Root, RunRoot: e.o.RunRoot, Driver: e.o.Driver}
+		store, err := storage.GetStore(r.storeOptions())
+		if err != nil {
+			return nil, err
+		}
+		e.store = store
+	}
+	return e.store, nil
+}
+
+// Inspect brings the base into the engine's store, checks it against Options.Policy and reads its facts. Base.Files
+// reads the layers where they lie; nothing is mounted.
+func (e *Engine) Inspect(ctx context.Context, ref string, o bootc.BuildOptions) (bootc.Base, error) {
+	var out inspected
+	err := e.do(ctx, "inspect", ref, o, nil, &out)
+	if err != nil {
+		return bootc.Base{}, err
+	}
+	base := bootc.Base{Ref: ref, Digest: out.Digest, Platform: out.Platform, Files: newLayerFS(out.Layers)}
+	var config v1.Image
+	if err := json.Unmarshal(out.Config, &config); err != nil {
+		return bootc.Base{}, err
+	}
+	base.Labels = config.Config.Labels
+	if config.Created != nil {
+		base.Created = *config.Created
+	}
+	base, err = base.Infer()
+	if err != nil {
+		return bootc.Base{}, &bootc.OpError{Op: "inspect", Ref: ref, Err: err}
+	}
+	return base, nil
+}
+
+// Build builds p. The base comes from Plan.Containerfile's last stage; if Plan.Base has a digest it must be that of
+// the base. A step that fails is a *StepError, a host that cannot build a *PreflightError, a base that the
+// policy refuses ErrUntrusted, a full disk ErrNoSpace; when ctx is done it is the context's error. In each of these
+// cases nothing of the build is left.
+//
+// A build that the engine has done before is answered with its image, all steps Cached, unless something in the plan comes
+// from elsewhere without a digest, o.NoCache is set, o.Pull is PullAlways or Options.Tune might change it.
+// A step found in the layer cache has two events, the second with Cached set: the builder runs a COPY or ADD to find out.
+func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
+	if o.Output != "" {
+		if _, err := parseOutput(o.Output); err != nil {
+			return bootc.Image{}, err
+		}
+	}
+	if p.Base.Ref == "" && len(p.Containerfile.Stages) > 0 {
+		p.Base.Ref = p.Containerfile.Stages[len(p.Containerfile.Stages)-1].From
+	}
+	if err := e.preflight(ctx, p, o.Platform).Err(); err != nil {
+		return bootc.Image{}, err
+	}
+	img, err := e.once(ctx, p, o)
+	if err != nil {
+		return bootc.Image{}, err
+	}
+	img.Base, img.Spec = p.Base.Ref, p.Spec.String()
+	if o.Output == "" {
+		return img, nil
+	}
+	return e.output(ctx, img, o.Output)
+}
+
+// once builds p, unless it is what an earlier build of this engine was.
+func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed {
+		return bootc.Image{}, ErrClosed
+	}
+	plat, err := platform(o.Platform)
+	if err != nil {
+		return bootc.Image{}, err
+	}
+	name, err := e.ask(p, plat)
+	if err != nil {
+		return bootc.Image{}, &bootc.OpError{Op: "build", Ref: p.Base.Ref, Err: err}
+	}
+	if img, ok := e.recall(name); ok && !o.NoCache && o.Pull != bootc.PullAlways {
+		replay(p, plat, o.OnEvent)
+		return img, ctx.Err()
+	}
+	var out built
+	if err := e.do(ctx, "build", p.Base.Ref, o, &p, &out); err != nil {
+		return bootc.Image{}, err
+	}
+	e.remember(name, out.Image)
+	return out.Image, nil
+}
+
+// do prepares a request, runs it in a worker, and leaves nothing of it.
+func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, p *bootc.Plan, out any) (err error) {
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return &bootc.OpError{Op: op, Ref: ref, Err: err}
+	}
+	s, err := newSession(e.o)
+	if err != nil {
+		return &bootc.OpError{Op: op, Ref: ref, Err: noSpace(err)}
+	}
+	req, err := e.request(op, ref, o, s)
+	if err != nil {
+		return &bootc.OpError{Op: op, Ref: ref, Err: errors.Join(noSpace(err), s.discard())}
+	}
+	var m stepMap
+	if p != nil {
+		m = mapSteps(*p)
+		if err := e.plan(ctx, &req, *p, o); err != nil {
+			return &bootc.OpError{Op: op, Ref: ref, Err: errors.Join(noSpace(err), s.discard())}
+		}
+	}
+	raw, err := run(ctx, s, req, func(ev event) {
+		if o.OnEvent == nil {
+			return
+		}
+		if ev.Stage >= 0 {
+			_, ev.Features = m.place(ev.Stage, ev.Node)
+			ev.Step, ev.Steps = m.number(ev.Stage, ev.Node), m.total
+		}
+		o.OnEvent(ev.Event)
+	})
+	if err == nil {
+		err = json.Unmarshal(raw, out)
+	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		return errors.Join(f.restore(m.place), s.discard())
+	}
+	if err != nil {
+		// The worker was killed or died, so somebody else must tidy up, even if ctx is done.
+		err = errors.Join(noSpace(err), e.tidy(s))
+		return &bootc.OpError{Op: op, Ref: ref, Err: err}
+	}
+	if err := s.discard(); err != nil {
+		return &bootc.OpError{Op: op, Ref: ref, Err: err}
+	}
+	return nil
+}
+
+// registry is the caller's client, with its files where a sweep finds them.
+func (e *Engine) registry(s *session) registry.Client {
+	c := e.o.Registry
+	c.TempDir = s.Run
+	return c
+}
+
+// request has what the engine's options say.
+func (e *Engine) request(op, ref string, o bootc.BuildOptions, s *session) (request, error) {
+	plat, err := platform(o.Platform)
+	if err != nil {
+		return request{}, err
+	}
+	a, err := accessOf(e.registry(s))
+	if err != nil {
+		return request{}, fmt.Errorf("Options.Registry: %w", err)
+	}
+	switch o.Pull {
+	case bootc.PullMissing, bootc.PullAlways, bootc.PullNever:
+	default:
+		return request{}, fmt.Errorf("BuildOptions.Pull: %q is not a pull policy", o.Pull)
+	}
+	return request{
+		Op: op, Session: s.paths, Root: e.o.Root, RunRoot: e.o.RunRoot, Driver: e.o.Driver,
+		Ref: absolute(ref), Platform: plat, Pull: o.Pull, Registry: a, Policy: e.o.Policy,
+		Isolation: e.o.Isolation, Runtime: e.o.Runtime, Compression: e.o.Compression,
+		NoLayerCache: e.o.NoLayerCache, NoCache: o.NoCache,
+	}, nil
+}
+
+var secretID = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// plan adds what the plan says, and writes its context.
+func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.BuildOptions) error {
+	req.Digest, req.Epoch, req.Annotations = p.Base.Digest, p.Epoch.UTC(), p.Annotations
+	if req.Epoch.Unix() < 0 {
+		req.Epoch = time.Unix(0, 0).UTC() // the zero time.Time: no time of its own
+	}
+	req.Secrets = map[string][]byte{}
+	for _, id := range p.Secrets {
+		if !secretID.MatchString(id) {
+			return fmt.Errorf("secret %q: an id has letters, digits, and _ . - inside", id)
+		}
+		v, ok := o.Secrets[id]
+		if !ok {
+			return fmt.Errorf("secret %q: BuildOptions.Secrets has no value for it", id)
+		}
+		value, err := v.Resolve()
+		if err != nil {
+			return fmt.Errorf("secret %q: %w", id, err)
+		}
+		req.Secrets[id] = value
+	}
+	var err error
+	if req.Containerfile, req.Froms, err = withMarkers(p.Containerfile, p.Base); err != nil {
+		return err
+	}
+	if req.Tuned, err = tune(e.o.Tune, buildOptions(req)); err != nil {
+		return err
+	}
+	return writeContext(ctx, contextDir(req.Session), p.Archives, req.Epoch)
+}

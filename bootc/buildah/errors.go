@@ -1,0 +1,109 @@
+package buildah
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	// ErrUntrusted: Options.Policy does not accept the base.
+	ErrUntrusted = errors.New("the signature policy does not accept the base image")
+	// ErrNoSpace: a disk that the engine needs is full.
+	ErrNoSpace = errors.New("no space left on device")
+	// ErrNotPulled: the base is not in the engine's store, and bootc.PullNever forbids to fetch it.
+	ErrNotPulled = errors.New("not in the engine's store, and the pull policy is never")
+	// ErrChanged: the base is not the one that the plan was compiled against.
+	ErrChanged = errors.New("the base has changed since the plan was compiled")
+	// ErrClosed: the engine is closed.
+	ErrClosed = errors.New("the engine is closed")
+	// ErrNotBuiltIn: this program was compiled without what the engine needs; the error names the build tags.
+	ErrNotBuiltIn = errors.New("the buildah engine is not part of this program")
+)
+
+// StepError says which step of a build failed, and how.
+type StepError struct {
+	// Stage and Step are indexes into Plan.Containerfile.Stages and its Steps; Step is -1 for the stage's FROM.
+	Stage, Step int
+	// Features that made the step, as Plan.Origins names them.
+	Features []string
+	// Instruction is the step as the builder saw it.
+	Instruction string
+	// ExitCode of the command of a RUN step; 0 if the step failed in another way.
+	ExitCode int
+	// Tail has the last lines of the step's output, at most 20. Values of secrets are [redacted] there.
+	Tail []string
+	// Err is the cause.
+	Err error
+}
+
+// Error returns what failed, for whom, and the output.
+func (e *StepError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "stage %d, %q", e.Stage+1, firstLine(e.Instruction))
+	if len(e.Features) > 0 {
+		fmt.Fprintf(&b, " (from %s)", strings.Join(e.Features, ", "))
+	}
+	if e.ExitCode != 0 {
+		fmt.Fprintf(&b, ": exit status %d", e.ExitCode)
+	} else {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	for _, line := range e.Tail {
+		b.WriteString("\n\t" + line)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *StepError) Unwrap() error { return e.Err }
+
+func firstLine(s string) string {
+	line, rest, _ := strings.Cut(s, "\n")
+	if rest != "" {
+		line += " …"
+	}
+	return line
+}
+
+// Problem is one thing that a host lacks.
+type Problem struct {
+	What string // what is missing
+	Why  string // what needs it
+	Fix  string // what to do
+	// Fatal problems make a build fail; others make it slow, or unsafe when the disk is full.
+	Fatal bool
+}
+
+// String returns "what: why; fix".
+func (p Problem) String() string { return p.What + ": " + p.Why + "; " + p.Fix }
+
+// Report is what Preflight found; nil if the host has all that is needed.
+type Report []Problem
+
+// Err is a *PreflightError with the fatal problems, or nil if there are none.
+func (r Report) Err() error {
+	var fatal Report
+	for _, p := range r {
+		if p.Fatal {
+			fatal = append(fatal, p)
+		}
+	}
+	if fatal == nil {
+		return nil
+	}
+	return &PreflightError{fatal}
+}
+
+// PreflightError is what Build returns on a host that cannot build.
+type PreflightError struct{ Problems Report }
+
+// Error lists the problems.
+func (e *PreflightError) Error() string {
+	var b strings.Builder
+	b.WriteString("this host cannot build:")
+	for _, p := range e.Problems {
+		b.WriteString("\n\t" + p.String())
+	}
+	return b.String()
+}

@@ -1,0 +1,101 @@
+//go:build linux && ((containers_image_openpgp && (exclude_graphdriver_btrfs || !cgo)) || (bootloom_system_gpgme && cgo))
+
+package buildah
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/bootloom/bootloom/bootc"
+)
+
+// request is what the caller's process sends to a worker, on its standard input: neither arguments nor environment
+// have anything of it, for both can be seen by others.
+type request struct {
+	Op      string // "inspect", "build" or "sweep"
+	Session paths
+	Root    string
+	RunRoot string
+	Driver  string
+
+	// Access to the base.
+	Ref      string
+	Digest   digest.Digest // of the base, if the plan has it
+	Platform string
+	Pull     bootc.PullPolicy
+	Registry access
+	Policy   *Policy
+
+	// The build.
+	Containerfile []byte
+	Froms         []from
+	Secrets       map[string][]byte
+	Annotations   map[string]string
+	Epoch         time.Time
+	NoCache       bool
+	NoLayerCache  bool
+	Isolation     Isolation
+	Runtime       string
+	Compression   Compression
+	Tuned         tuned
+
+	// Sweep.
+	Stale []paths
+	Alone bool // no other process uses Root
+}
+
+// from is one FROM: where the worker finds the image, and the name of the stage.
+type from struct {
+	Image string // the reference as it stands in the Containerfile; empty if it is a stage or scratch
+	Name  string
+	Base  bool // the final stage's
+}
+
+// access is the part of a registry client that crosses the process boundary.
+type access struct {
+	Auth     []byte            // an auth.json
+	Certs    map[string][]byte // ca.crt, client.cert, client.key
+	Insecure bool
+	Retries  int
+}
+
+// message is what a worker sends, as a stream of JSON values.
+type message struct {
+	Event  *event          `json:",omitempty"`
+	Result json.RawMessage `json:",omitempty"`
+	Error  *failure        `json:",omitempty"`
+}
+
+// event is a bootc.Event with the place in the Containerfile that the worker knows: the caller's process knows the
+// features for it.
+type event struct {
+	bootc.Event
+	Stage, Node int // Node counts the instructions of the stage; 0 is its FROM
+}
+
+// failure is an error on its way to the caller's process.
+type failure struct {
+	Op, Ref     string
+	Text        string
+	Kind        string // name of a sentinel
+	InStep      bool
+	Stage, Node int
+	Instruction string
+	ExitCode    int
+	Tail        []string
+}
+
+// inspected is the result of "inspect".
+type inspected struct {
+	Digest   digest.Digest
+	Platform string
+	Config   []byte
+	Layers   []string // directories of the layers, topmost first
+}
+
+// built is the result of "build".
+type built struct {
+	Image bootc.Image
+}
