@@ -1,0 +1,34 @@
+# make demo   all set-up, then the main job: an edge image built, pushed, signed, verified
+# make test   all set-up, then every test, with -race
+# make bench  all set-up, then our build beside buildah's and podman's, in one run
+# make check  gofmt, go vet with and without tags, staticcheck
+#
+# Set-up installs Debian packages (as root) and makes the bootable Debian base once; caches stay outside the
+# checkout, in $BOOTLOOM_CACHE or the user's cache directory.
+
+# What a program that links the engine needs where gpgme's and btrfs' headers are not installed: see the README.
+TAGS := containers_image_openpgp,exclude_graphdriver_btrfs
+GO   := go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: demo test bench check setup base
+setup:
+	hack/setup.sh
+
+base: setup
+	$(GO) run ./internal/testkit/cmd/mkbase debian
+
+demo: setup
+	$(GO) run -tags $(TAGS) ./examples/edge -base "oci:$$($(GO) run ./internal/testkit/cmd/mkbase debian)" $(ARGS)
+
+test: setup check
+	BOOTLOOM_REQUIRE=1 $(GO) test -tags $(TAGS) -race -timeout 40m ./...
+
+bench: setup
+	$(GO) run -tags $(TAGS) ./internal/bench $(ARGS)
+
+check:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt wants changes in:"; gofmt -l .; exit 1; }
+	$(GO) build ./... && $(GO) vet ./...
+	$(GO) vet -tags $(TAGS) ./...
+	$(GO) run $(STATICCHECK) -tags $(TAGS) ./...
