@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/registry"
 )
 
@@ -87,12 +88,12 @@ func (o Options) check() (Options, error) {
 		}
 		a, err := filepath.Abs(*p)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("Options.%s: %w", name, err))
+			errs = append(errs, bootc.Errorf("Options."+name, "%w", err))
 		}
 		*p = a
 	}
 	if o.Root == "" {
-		errs = append(errs, errors.New("Options.Root is empty: name a directory that the engine may fill"))
+		errs = append(errs, bootc.Errorf("Options.Root", "is empty: name a directory that the engine may fill"))
 	}
 	abs("Root", &o.Root)
 	abs("RunRoot", &o.RunRoot)

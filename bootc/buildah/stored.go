@@ -49,7 +49,7 @@ func (w *worker) stored(name, ref string) (*pulled, error) {
 	if err != nil {
 		return nil, err
 	}
-	img, err := istorage.Transport.GetStoreImage(w.store, source)
+	_, img, err := istorage.ResolveReference(source)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,6 @@ import (
 
 type config struct {
 	base, push, key, authfile, ca, root, tags string
-	insecure                                  bool
 }
 
 func main() {

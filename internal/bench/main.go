@@ -62,15 +62,16 @@ func run(ctx context.Context, rounds, agent int) error {
 	binary := make([]byte, agent)
 	rand.NewChaCha8([32]byte{}).Read(binary)
 
-	// The three cases: nothing cached, everything cached, one drop-in changed.
 	cases := []struct {
 		name     string
 		revision func(round int) int
 		cached   bool
+		single   bool // the peers make one layer and keep nothing, which ours does not offer
 	}{
-		{"full build", func(int) int { return 0 }, false},
-		{"no change", func(int) int { return 0 }, true},
-		{"one file changed", func(round int) int { return round + 1 }, true},
+		{"full build", func(int) int { return 0 }, false, false},
+		{"no change", func(int) int { return 0 }, true, false},
+		{"one file changed", func(round int) int { return round + 1 }, true, false},
+		{"full build, peers --layers=false", func(int) int { return 0 }, false, true},
 	}
 	t := table{contenders: []string{"bootloom", "buildah", "podman"}}
 	for round := range rounds + 1 { // the first round fills the caches and is not counted
@@ -85,6 +86,9 @@ func run(ctx context.Context, rounds, agent int) error {
 				return err
 			}}}
 			for _, p := range peers {
+				if c.single {
+					p = p.single()
+				}
 				contenders = append(contenders, contender{p.name, func() error { return p.build(ctx, contextDir, c.cached) }})
 			}
 			for i := range contenders { // rotate, so that nobody is always first

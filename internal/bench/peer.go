@@ -6,14 +6,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // peer is a program that builds a Containerfile from a context directory into a containers-storage of its own.
 type peer struct {
-	name string
-	dir  string   // holds its store
-	argv []string // program and global flags
+	name   string
+	dir    string   // holds its store
+	argv   []string // program and global flags
+	layers bool     // a layer a step, kept for the next build, as ours are
 }
 
 // newPeers returns Debian's buildah and podman, each with a private store that holds the base under baseName.
@@ -25,7 +27,7 @@ func newPeers(ctx context.Context, dir, baseLayout string) ([]peer, error) {
 	}
 	var out []peer
 	for _, name := range []string{"buildah", "podman"} {
-		p := peer{name: name, dir: filepath.Join(dir, name)}
+		p := peer{name: name, dir: filepath.Join(dir, name), layers: true}
 		p.argv = []string{name, "--root", filepath.Join(p.dir, "root"), "--runroot", filepath.Join(p.dir, "run"), "--storage-driver", "overlay"}
 		if err := p.run(ctx, "pull", "oci:"+link); err != nil {
 			return nil, fmt.Errorf("%s cannot read the base: %w", name, err)
@@ -42,16 +44,20 @@ func newPeers(ctx context.Context, dir, baseLayout string) ([]peer, error) {
 	return out, nil
 }
 
-// build builds the context, with or without the layer cache.
+// single is the peer as it builds when nothing is kept: all steps in one layer.
+func (p peer) single() peer {
+	p.layers = false
+	return p
+}
+
+// build builds the context, with what earlier builds left or without.
 func (p peer) build(ctx context.Context, dir string, cached bool) error {
-	args := []string{"build", "--isolation", "chroot", "--pull-never", "--quiet", "--tag", "localhost/bench:latest"}
+	args := []string{"build", "--isolation", "chroot", "--layers=" + strconv.FormatBool(p.layers), "--quiet", "--tag", "localhost/bench:latest", "--pull-never"}
 	if p.name == "podman" {
-		args[3] = "--pull=never"
+		args[len(args)-1] = "--pull=never"
 	}
-	if cached {
-		args = append(args, "--layers=true")
-	} else {
-		args = append(args, "--layers=false", "--no-cache")
+	if !cached {
+		args = append(args, "--no-cache")
 	}
 	return p.run(ctx, append(args, "--file", filepath.Join(dir, "Containerfile"), dir)...)
 }
