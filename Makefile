@@ -25,7 +25,7 @@ test: setup check
 	BOOTLOOM_REQUIRE=1 $(GO) test -tags $(TAGS) -race -timeout 40m ./...
 
 bench: setup
-	$(GO) run -tags $(TAGS) ./internal/bench $(ARGS)
+	$(GO) run -ldflags "-s -w" -tags $(TAGS) ./internal/bench $(ARGS)
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt wants changes in:"; gofmt -l .; exit 1; }

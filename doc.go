@@ -17,6 +17,7 @@
 //		"context"
 //		"fmt"
 //		"log"
+//		"os"
 //
 //		"github.com/bootloom/bootloom/bootc"
 //		"github.com/bootloom/bootloom/bootc/buildah"
@@ -26,7 +27,11 @@
 //
 //	func main() {
 //		ctx := context.Background()
-//		key, err := sign.LoadFile("acme.key", []byte("the passphrase"))
+//		pem, err := os.ReadFile("acme.key")
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		key, err := sign.LoadKey(pem, []byte(os.Getenv("ACME_KEY_PASSWORD")))
 //		if err != nil {
 //			log.Fatal(err)
 //		}
@@ -34,14 +39,14 @@
 //			Install("tmux", "firewalld").
 //			DropIn("/usr/lib/sysctl.d/50-edge.conf", "net.ipv4.ip_forward = 1\n").
 //			Kargs("console=ttyS0").
-//			With(sign.DevicePolicy{Name: "acme", Scope: "quay.io/acme", Keys: []string{key.Public()}})
+//			With(sign.DevicePolicy{Rules: []sign.Rule{{Scopes: []string{"quay.io/acme"}, Keys: []string{key.Public()}}}})
 //
 //		engine, err := buildah.Open(buildah.Options{Root: "/var/lib/acme-builder"})
 //		if err != nil {
 //			log.Fatal(err)
 //		}
 //		defer engine.Close()
-//		image, err := bootc.Build(ctx, engine, spec, bootc.BuildOptions{OnEvent: bootc.LogEvents(nil)})
+//		image, err := bootc.Build(ctx, engine, spec, bootc.BuildOptions{OnEvent: bootc.Progress(os.Stderr)})
 //		if err != nil {
 //			log.Fatal(err)
 //		}
