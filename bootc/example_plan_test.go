@@ -185,8 +185,8 @@ func ExampleStage() {
 	// FROM quay.io/acme/base:1 AS driver
 	// ARG SOURCE_DATE_EPOCH
 	// ADD stage-driver.tar /
-	// # script: make
 	// RUN --network=none <<'EOF'
+	// # script: make
 	// set -eu
 	// make -C /src
 	// EOF
@@ -214,9 +214,9 @@ func ExampleScript() {
 	// FROM quay.io/acme/base:1
 	// ARG SOURCE_DATE_EPOCH
 	// # finish (Script)
-	// # script: enrol
 	// RUN --mount=type=secret,id=token,required=true \
 	//     <<'EOF'
+	// # script: enrol
 	// set -eu
 	// acme-enrol --token-file /run/secrets/token
 	// EOF

@@ -11,7 +11,12 @@ import (
 // Packages installs and removes packages with the base's own tool. All Packages features of a Spec become one
 // transaction in one RUN, which fails if a package does not exist, cannot be verified or cannot be installed.
 // What the tool leaves behind (metadata, downloads, logs, dnf's history) is removed in the same step; the package
-// database stays. Services do not start during the step.
+// database stays. Services do not start during the step. SSH host keys that apt's openssh-server makes are removed too,
+// and ssh.service gets a drop-in by which each machine makes its own.
+//
+// The step gives the same bytes each time, as long as the repositories serve the same packages and their scripts keep
+// to SOURCE_DATE_EPOCH, as rpm 4.20 and systemd-sysusers do. A release of rpm that does not know it writes the time of
+// installation into its database, and the layer has a new digest each time that the step really runs.
 type Packages struct {
 	// Install names packages. For dnf: name, name-version-release[.arch], @group, /path/to/a/file or a provide such
 	// as perl(Digest); for apt: name[:arch], optionally with =version or /suite. Patterns are refused: what they

@@ -25,7 +25,8 @@ type Script struct {
 	Phase string `json:",omitzero"`
 	// Secrets that the script can read. They are mounted for the run of it, and no layer has them.
 	Secrets []SecretMount `json:",omitzero"`
-	// NoNetwork runs the script without a network.
+	// NoNetwork runs the script without a network, which the buildah engine can do in its OCI isolation; in a chroot it
+	// refuses the plan.
 	NoNetwork bool `json:",omitzero"`
 }
 

@@ -147,6 +147,13 @@ func aptTransaction(install, remove []string, p Packages) containerfile.Run {
 		lines = append(lines, "find /var/cache/apt /var/lib/apt/lists -type f -delete", "rm -rf /var/lib/apt/lists/auxfiles")
 	}
 	lines = append(lines,
+		// openssh-server makes host keys as it is installed: everyone who can pull the image would have the private keys of
+		// all machines. Each makes its own instead; Debian's unit for that runs on a first boot only, never after an update.
+		"if ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then",
+		"  rm -f /etc/ssh/ssh_host_*",
+		"  mkdir -p /usr/lib/systemd/system/ssh.service.d",
+		`  printf '[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n' >/usr/lib/systemd/system/ssh.service.d/10-bootloom-keys.conf`,
+		"fi",
 		"rm -rf /var/log/apt/* /var/log/dpkg.log* /var/log/alternatives.log*",
 		"rm -rf /var/cache/debconf/*-old /var/cache/debconf/tmp.ci /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache")
 	run := containerfile.Script(strings.Join(lines, "\n") + "\n")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sync"
 	"time"
 
@@ -39,7 +38,7 @@ func Open(o Options) (*Engine, error) {
 		return nil, err
 	}
 	for _, dir := range []string{o.Root, o.RunRoot, o.TempDir, sessionsDir(o.Root),
-		filepath.Join(o.Root, "images"), filepath.Join(o.Root, "blobs"), filepath.Join(o.Root, "cache", "blobinfo")} {
+		filepath.Join(o.Root, "images"), filepath.Join(o.Root, "blobs"), filepath.Join(o.Root, "builds"), filepath.Join(o.Root, "cache", "blobinfo")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, &bootc.OpError{Op: "open", Ref: o.Root, Err: err}
 		}
@@ -150,13 +149,20 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 	if err != nil {
 		return bootc.Image{}, err
 	}
-	name, err := e.ask(p, plat)
+	var name string
+	secrets, err := resolve(p.Secrets, o.Secrets)
+	if err == nil {
+		name, err = e.ask(p, plat, secrets)
+	}
 	if err != nil {
 		return bootc.Image{}, &bootc.OpError{Op: "build", Ref: p.Base.Ref, Err: err}
 	}
 	if img, ok := e.recall(name); ok && !o.NoCache && o.Pull != bootc.PullAlways {
 		replay(p, plat, o.OnEvent)
 		return img, ctx.Err()
+	}
+	if len(secrets) > 0 {
+		o.NoCache = true // the builder's cache knows a secret by its name alone
 	}
 	var out built
 	if err := e.do(ctx, "build", p.Base.Ref, o, &p, &out); err != nil {
@@ -249,30 +255,16 @@ func (e *Engine) request(op, ref string, o bootc.BuildOptions, s *session) (requ
 	}, nil
 }
 
-var secretID = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-
 // plan adds what the plan says, and writes its context.
 func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.BuildOptions) error {
 	req.Digest, req.Epoch, req.Annotations = p.Base.Digest, p.Epoch.UTC(), p.Annotations
 	if req.Epoch.Unix() < 0 {
 		req.Epoch = time.Unix(0, 0).UTC() // the zero time.Time: no time of its own
 	}
-	req.Secrets = map[string][]byte{}
-	for _, id := range p.Secrets {
-		if !secretID.MatchString(id) {
-			return fmt.Errorf("secret %q: an id has letters, digits, and _ . - inside", id)
-		}
-		v, ok := o.Secrets[id]
-		if !ok {
-			return fmt.Errorf("secret %q: BuildOptions.Secrets has no value for it", id)
-		}
-		value, err := v.Resolve()
-		if err != nil {
-			return fmt.Errorf("secret %q: %w", id, err)
-		}
-		req.Secrets[id] = value
-	}
 	var err error
+	if req.Secrets, err = resolve(p.Secrets, o.Secrets); err != nil {
+		return err
+	}
 	if req.Containerfile, req.Froms, err = withMarkers(p.Containerfile, p.Base); err != nil {
 		return err
 	}

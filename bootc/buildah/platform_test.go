@@ -15,6 +15,7 @@ import (
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/bootc/buildah"
+	"github.com/bootloom/bootloom/containerfile"
 	"github.com/bootloom/bootloom/internal/testkit"
 )
 
@@ -98,6 +99,13 @@ func TestOCI(t *testing.T) {
 	same, err := chroot.Build(t.Context(), p, bootc.BuildOptions{})
 	if err != nil || same.Digest != img.Digest {
 		t.Errorf("in a chroot the image is %s, %v; in runc %s", same.Digest, err, img.Digest)
+	}
+	offline := plan(base, nil, containerfile.Run{Command: containerfile.Command{Shell: "ls /sys/class/net | grep -vx lo && exit 1 || true"}, Network: "none"})
+	if _, err := e.Build(t.Context(), offline, bootc.BuildOptions{}); err != nil {
+		t.Errorf("a step without a network: %v", err)
+	}
+	if _, err := chroot.Build(t.Context(), offline, bootc.BuildOptions{}); !errors.As(err, new(*buildah.PreflightError)) {
+		t.Errorf("a step without a network in a chroot, which cannot have it: %v", err)
 	}
 	if err := cancelAsleep(e, base); err != nil {
 		t.Error(err)

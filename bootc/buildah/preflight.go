@@ -33,6 +33,7 @@ func (e *Engine) Preflight(ctx context.Context) (Report, error) {
 // need is what a build asks of the host.
 type need struct {
 	run      bool
+	offline  bool   // some RUN wants no network
 	platform string // of RUN steps; empty for the host's
 }
 
@@ -42,6 +43,7 @@ func (e *Engine) preflight(ctx context.Context, p bootc.Plan, platform string) R
 		switch step := step.(type) {
 		case containerfile.Run:
 			n.run = true
+			n.offline = n.offline || step.Network == "none"
 		case containerfile.Raw:
 			n.run = n.run || strings.Contains(strings.ToUpper(string(step)), "RUN")
 		}
@@ -59,7 +61,13 @@ func (e *Engine) preflightFor(ctx context.Context, n need) Report {
 	}
 	if e.o.Isolation == OCI {
 		r = append(r, ociRuntime(ctx, e.o.Runtime)...)
-	} else if !hasCgo {
+	} else if n.offline {
+		r = append(r, Problem{
+			What: "a step of the plan must run without a network (RUN --network=none)", Why: "chroot isolation gives every step the network of the host",
+			Fix: "set Options.Isolation to OCI, or let the step have the network", Fatal: true,
+		})
+	}
+	if e.o.Isolation != OCI && !hasCgo {
 		r = append(r, Problem{
 			What: "this program was built without cgo", Why: "RUN steps in chroot isolation start through C code",
 			Fix: "build it with CGO_ENABLED=1 and a C compiler, or set Options.Isolation to OCI", Fatal: true,

@@ -4,6 +4,8 @@ package buildah
 
 import (
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -31,11 +33,12 @@ type question struct {
 	Compression   Compression
 	NoLayerCache  bool
 	Policy        *Policy
+	Secrets       map[string][]byte // HMACs of the values
 }
 
 // ask returns the name under which the result of the build is remembered, and "" for a build whose result depends on
 // something that the plan does not pin.
-func (e *Engine) ask(p bootc.Plan, platform string) (string, error) {
+func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (string, error) {
 	if e.o.Tune != nil || !closed(p) {
 		return "", nil
 	}
@@ -43,6 +46,18 @@ func (e *Engine) ask(p bootc.Plan, platform string) (string, error) {
 		Version: 1, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
 		Annotations: p.Annotations, Epoch: p.Epoch.UTC(),
 		Isolation: e.o.Isolation, Compression: e.o.Compression, NoLayerCache: e.o.NoLayerCache, Policy: e.o.Policy,
+	}
+	if len(secrets) > 0 {
+		key, err := e.secretsKey()
+		if err != nil {
+			return "", err
+		}
+		q.Secrets = map[string][]byte{}
+		for id, value := range secrets {
+			sum := hmac.New(sha256.New, key)
+			sum.Write(value)
+			q.Secrets[id] = sum.Sum(nil)
+		}
 	}
 	for _, a := range p.Archives {
 		sum := digest.Canonical.Digester()
@@ -95,6 +110,9 @@ func closed(p bootc.Plan) bool {
 	return true
 }
 
+// unfinishedPrefix begins the names of files in builds that are being written.
+const unfinishedPrefix = ".new-"
+
 func (e *Engine) answer(name string) string { return filepath.Join(e.o.Root, "builds", name+".json") }
 
 // recall returns the image of an earlier build, if it is still here.
@@ -125,10 +143,7 @@ func (e *Engine) remember(name string, img bootc.Image) {
 		return
 	}
 	file := e.answer(name)
-	if os.MkdirAll(filepath.Dir(file), 0o700) != nil {
-		return
-	}
-	temp, err := os.CreateTemp(filepath.Dir(file), ".new-")
+	temp, err := os.CreateTemp(filepath.Dir(file), unfinishedPrefix)
 	if err != nil {
 		return
 	}

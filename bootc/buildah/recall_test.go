@@ -5,6 +5,7 @@ package buildah_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -46,9 +47,7 @@ func TestRecall(t *testing.T) {
 	}
 
 	// Without the memory, the layer cache comes to the same digest; so does a build without either.
-	if err := os.RemoveAll(filepath.Join(root, "root", "builds")); err != nil {
-		t.Fatal(err)
-	}
+	forget(t, root)
 	for name, o := range map[string]bootc.BuildOptions{"layer cache": {}, "no cache": {NoCache: true}} {
 		img, err := build(p, o)
 		if err != nil || img.Digest != first.Digest {
@@ -74,6 +73,53 @@ func TestRecall(t *testing.T) {
 	other.Archives = []bootc.Archive{{Name: "files.tar", Epoch: epoch, Entries: []bootc.Entry{{Path: "/usr/lib/other", Mode: 0o644, Content: bootc.Text("x")}}}}
 	if img, err := build(other, bootc.BuildOptions{}); err != nil || img.Digest == first.Digest {
 		t.Errorf("another archive gave the same image, or %v", err)
+	}
+}
+
+// forget removes what an engine remembers of builds.
+func forget(t *testing.T, root string) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(root, "root", "builds", "*.json"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	for _, name := range found {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRecallSecrets builds with other values of a secret: neither what the engine remembers nor the layer cache may
+// answer for them.
+func TestRecallSecrets(t *testing.T) {
+	t.Parallel()
+	e := open(t, nil)
+	base := inspect(t, e, tinyRef(t))
+	p := plan(base, nil, containerfile.Run{
+		Command: containerfile.Command{Shell: "wc -c < /run/secrets/token > /usr/lib/length"},
+		Mounts:  []containerfile.Mount{{Type: "secret", ID: "token", Required: true}},
+	})
+	p.Secrets = []string{"token"}
+	build := func(value string) (bootc.Image, bool) {
+		t.Helper()
+		r := &recorder{t: t}
+		img, err := e.Build(t.Context(), p, bootc.BuildOptions{Secrets: map[string]bootc.SecretValue{"token": bootc.SecretBytes([]byte(value))}, OnEvent: r.on})
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := r.kinds(bootc.EventStep)
+		return img, steps[len(steps)-1].Cached
+	}
+	one, _ := build("1")
+	if other, cached := build("22"); other.Digest == one.Digest || cached {
+		t.Errorf("another value gave %s again, cached: %v", other.Digest, cached)
+	}
+	if again, cached := build("1"); again.Digest != one.Digest || !cached {
+		t.Errorf("the same value gave %s, want %s; cached: %v", again.Digest, one.Digest, cached)
+	}
+	if _, err := e.Build(t.Context(), p, bootc.BuildOptions{}); err == nil || !strings.Contains(err.Error(), `secret "token"`) {
+		t.Errorf("a missing value gave %v", err)
 	}
 }
 

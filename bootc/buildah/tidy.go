@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +39,13 @@ func (e *Engine) sweep() error {
 	}
 	defer unguard()
 	dead, alone, err := stale(sessionsDir(e.o.Root))
+	if alone {
+		// Written between sessions. Whoever writes one right now does without.
+		unfinished, _ := filepath.Glob(filepath.Join(e.o.Root, "builds", unfinishedPrefix+"*"))
+		for _, name := range unfinished {
+			os.Remove(name)
+		}
+	}
 	if err != nil || len(dead) == 0 {
 		return err
 	}
