@@ -65,6 +65,9 @@ func (w *worker) build(ctx context.Context) (*built, error) {
 	if err != nil {
 		return nil, &bootc.OpError{Op: "build", Ref: w.Ref, Err: &inStep{err}}
 	}
+	if len(w.Labels) > 0 {
+		w.log("%s", instruction(w.Labels))
+	}
 	w.over()
 	result, err := w.export(ctx, id, base)
 	if err != nil {

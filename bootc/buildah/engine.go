@@ -265,7 +265,9 @@ func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.B
 	if req.Secrets, err = resolve(p.Secrets, o.Secrets); err != nil {
 		return err
 	}
-	if req.Containerfile, req.Froms, err = withMarkers(p.Containerfile, p.Base); err != nil {
+	file, labels := withoutLabels(p.Containerfile)
+	req.Labels = labels
+	if req.Containerfile, req.Froms, err = withMarkers(file, p.Base); err != nil {
 		return err
 	}
 	if req.Tuned, err = tune(e.o.Tune, buildOptions(req)); err != nil {

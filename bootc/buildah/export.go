@@ -44,6 +44,11 @@ func (w *worker) export(ctx context.Context, id string, base *pulled) (*built, e
 	if err != nil {
 		return nil, err
 	}
+	if len(w.Labels) > 0 {
+		if configBytes, err = withLabels(configBytes, w.Labels, w.Epoch); err != nil {
+			return nil, err
+		}
+	}
 	var config v1.Image
 	if err := json.Unmarshal(configBytes, &config); err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (
 		return "", nil
 	}
 	q := question{
-		Version: 1, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
+		Version: 2, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
 		Annotations: p.Annotations, Epoch: p.Epoch.UTC(),
 		Isolation: e.o.Isolation, Compression: e.o.Compression, NoLayerCache: e.o.NoLayerCache, Policy: e.o.Policy,
 	}
@@ -166,9 +166,8 @@ func replay(p bootc.Plan, platform string, on func(bootc.Event)) {
 		for j := range m.steps[i] {
 			n++
 			_, features := m.place(i, j+1)
-			text := containerfile.File{Stages: []containerfile.Stage{{From: "scratch", Steps: stage.Steps[m.steps[i][j] : m.steps[i][j]+1]}}}.String()
 			on(bootc.Event{Kind: bootc.EventStep, Op: "build", Platform: platform, Step: n, Steps: m.total, Cached: true,
-				Features: features, Text: strings.TrimSpace(strings.TrimPrefix(text, "FROM scratch\n"))})
+				Features: features, Text: instruction(stage.Steps[m.steps[i][j]])})
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/containerfile"
 )
 
 // request is what the caller's process sends to a worker, on its standard input: neither arguments nor environment
@@ -33,6 +34,7 @@ type request struct {
 	Froms         []from
 	Secrets       map[string][]byte
 	Annotations   map[string]string
+	Labels        containerfile.Label // of the LABEL that ended the Containerfile
 	Epoch         time.Time
 	NoCache       bool
 	NoLayerCache  bool

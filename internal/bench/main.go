@@ -54,6 +54,9 @@ func run(ctx context.Context, rounds, agent int) error {
 		return err
 	}
 	defer engine.Close()
+	if _, err := engine.Inspect(ctx, "oci:"+layout, bootc.BuildOptions{}); err != nil { // as the peers pull it
+		return err
+	}
 	peers, err := newPeers(ctx, dir, layout)
 	if err != nil {
 		return err
@@ -66,7 +69,7 @@ func run(ctx context.Context, rounds, agent int) error {
 		name     string
 		revision func(round int) int
 		cached   bool
-		single   bool // the peers make one layer and keep nothing, which ours does not offer
+		single   bool // the peers make one layer and keep nothing, which ours does not offer: its full build stands beside
 	}{
 		{"full build", func(int) int { return 0 }, false, false},
 		{"no change", func(int) int { return 0 }, true, false},
@@ -81,10 +84,14 @@ func run(ctx context.Context, rounds, agent int) error {
 			if err := writeContext(ctx, engine, s, contextDir); err != nil {
 				return err
 			}
-			contenders := []contender{{"bootloom", func() error {
-				_, err := bootc.Build(ctx, engine, s, bootc.BuildOptions{NoCache: !c.cached})
+			var contenders []contender
+			ours := contender{"bootloom", func() error {
+				_, err := bootc.Build(ctx, engine, s, bootc.BuildOptions{NoCache: !c.cached, Pull: bootc.PullNever})
 				return err
-			}}}
+			}}
+			if !c.single {
+				contenders = append(contenders, ours)
+			}
 			for _, p := range peers {
 				if c.single {
 					p = p.single()
@@ -103,6 +110,7 @@ func run(ctx context.Context, rounds, agent int) error {
 			}
 		}
 	}
+	t.samples[[2]string{"full build, peers --layers=false", "bootloom"}] = t.samples[[2]string{"full build", "bootloom"}]
 	fmt.Printf("%d rounds, %d CPUs, medians; binary of %d MB\n", rounds, runtime.NumCPU(), agent>>20)
 	t.write(os.Stdout)
 	return nil
