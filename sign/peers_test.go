@@ -86,14 +86,14 @@ func TestPeersKeysAndSignatures(t *testing.T) {
 	write("passphrase", []byte("pw"))
 	write("policy.json", []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`))
 	write("registries.yaml", []byte("default-docker:\n  use-sigstore-attachments: true\n"))
-	v = v.With("/work", dir, "/etc/containers/policy.json", filepath.Join(dir, "policy.json"), "/etc/containers/registries.d/all.yaml", filepath.Join(dir, "registries.yaml"))
+	v = v.With("/keys", dir, "/etc/containers/policy.json", filepath.Join(dir, "policy.json"), "/etc/containers/registries.d/all.yaml", filepath.Join(dir, "registries.yaml"))
 	v.Env = []string{"HOME=/root", "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "COSIGN_PASSWORD=pw"}
 
 	ours := must(sign.Generate())
 	write("ours.key", must(ours.EncryptedPEM([]byte("pw"))))
 	write("ours.pub", []byte(ours.Public()))
-	ok(v.Cosign(t.Context(), "generate-key-pair", "--output-key-prefix", "/work/cosign"))
-	ok(v.Skopeo(t.Context(), "generate-sigstore-key", "--passphrase-file", "/work/passphrase", "--output-prefix", "/work/skopeo"))
+	ok(v.Cosign(t.Context(), "generate-key-pair", "--output-key-prefix", "/keys/cosign"))
+	ok(v.Skopeo(t.Context(), "generate-sigstore-key", "--passphrase-file", "/keys/passphrase", "--output-prefix", "/keys/skopeo"))
 	verify := []string{"verify", "--insecure-ignore-tlog=true", "--private-infrastructure", "--allow-http-registry"}
 
 	for _, name := range []string{"cosign.key", "skopeo.private"} {
@@ -110,20 +110,20 @@ func TestPeersKeysAndSignatures(t *testing.T) {
 			if err := key.Sign(t.Context(), client, p, nil); err != nil {
 				t.Fatal(err)
 			}
-			ok(v.Cosign(t.Context(), append(verify, "--key", "/work/"+public, p.Reference())...))
+			ok(v.Cosign(t.Context(), append(verify, "--key", "/keys/"+public, p.Reference())...))
 		})
 	}
 	t.Run("cosign signs with our key", func(t *testing.T) {
 		p := f.published("acme/bycosign", f.image("acme/bycosign", "1", "bycosign"))
-		ok(v.Cosign(t.Context(), "sign", "--yes", "--tlog-upload=false", "--allow-http-registry", "--key", "/work/ours.key", p.Reference()))
+		ok(v.Cosign(t.Context(), "sign", "--yes", "--tlog-upload=false", "--allow-http-registry", "--key", "/keys/ours.key", p.Reference()))
 		if err := ours.Verify(t.Context(), client, p, nil); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("skopeo signs with our key", func(t *testing.T) {
 		f.image("acme/unsigned", "1", "byskopeo")
-		ok(v.Skopeo(t.Context(), "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", "--sign-by-sigstore-private-key", "/work/ours.key",
-			"--sign-passphrase-file", "/work/passphrase", "docker://"+f.Host+"/acme/unsigned:1", "docker://"+f.Host+"/acme/byskopeo:1"))
+		ok(v.Skopeo(t.Context(), "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", "--sign-by-sigstore-private-key", "/keys/ours.key",
+			"--sign-passphrase-file", "/keys/passphrase", "docker://"+f.Host+"/acme/unsigned:1", "docker://"+f.Host+"/acme/byskopeo:1"))
 		m, err := client.GetManifest(t.Context(), f.Host+"/acme/byskopeo:1")
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +136,7 @@ func TestPeersKeysAndSignatures(t *testing.T) {
 	t.Run("podman signs with our key", func(t *testing.T) {
 		f.image("acme/forpodman", "1", "bypodman")
 		script := fmt.Sprintf("P='podman --storage-driver=vfs --cgroup-manager=cgroupfs --events-backend=none'; $P pull -q --tls-verify=false %[1]s/acme/forpodman:1 && "+
-			"$P push -q --tls-verify=false --sign-by-sigstore-private-key /work/ours.key --sign-passphrase-file /work/passphrase %[1]s/acme/forpodman:1 %[1]s/acme/bypodman:1", f.Host)
+			"$P push -q --tls-verify=false --sign-by-sigstore-private-key /keys/ours.key --sign-passphrase-file /keys/passphrase %[1]s/acme/forpodman:1 %[1]s/acme/bypodman:1", f.Host)
 		ok(v.Run(t.Context(), "sh", "-c", script))
 		m, err := client.GetManifest(t.Context(), f.Host+"/acme/bypodman:1")
 		if err != nil {
@@ -152,10 +152,10 @@ func TestPeersKeysAndSignatures(t *testing.T) {
 			if err := ours.Sign(t.Context(), client, p, []string{p.Repository + ":1"}); err != nil {
 				t.Fatal(err)
 			}
-			ok(v.Cosign(t.Context(), "sign", "--yes", "--tlog-upload=false", "--allow-http-registry", "--key", "/work/cosign.key", p.Reference()))
+			ok(v.Cosign(t.Context(), "sign", "--yes", "--tlog-upload=false", "--allow-http-registry", "--key", "/keys/cosign.key", p.Reference()))
 		}
-		ok(v.Cosign(t.Context(), append(verify, "--key", "/work/cosign.pub", p.Reference())...))
-		ok(v.Cosign(t.Context(), append(verify, "--key", "/work/ours.pub", p.Reference())...))
+		ok(v.Cosign(t.Context(), append(verify, "--key", "/keys/cosign.pub", p.Reference())...))
+		ok(v.Cosign(t.Context(), append(verify, "--key", "/keys/ours.pub", p.Reference())...))
 		if err := ours.Verify(t.Context(), client, p, []string{p.Repository + ":1"}); err != nil {
 			t.Error(err)
 		}
@@ -174,13 +174,13 @@ func TestPeersMirror(t *testing.T) {
 		}
 		return name
 	}
-	v = v.With("/work", dir)
+	v = v.With("/keys", dir)
 	write("key", must(key.EncryptedPEM([]byte("pw"))))
 	write("pw", []byte("pw"))
 	f.image("acme/os", "unsigned", "os")
 	all := v.With("/etc/containers/registries.d/all.yaml", write("all.yaml", []byte("default-docker: {use-sigstore-attachments: true}\n")))
 	if _, _, err := all.Skopeo(t.Context(), "--insecure-policy", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false",
-		"--sign-by-sigstore-private-key", "/work/key", "--sign-passphrase-file", "/work/pw", "--sign-identity", "quay.example/acme/os:1",
+		"--sign-by-sigstore-private-key", "/keys/key", "--sign-passphrase-file", "/keys/pw", "--sign-identity", "quay.example/acme/os:1",
 		"docker://"+f.Host+"/acme/os:unsigned", "docker://"+f.Host+"/mirror/os:1"); err != nil {
 		t.Fatal(err)
 	}
