@@ -13,14 +13,14 @@ import (
 	"testing"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/testkit"
 )
 
 // TestContextBuilds gives the context that WriteContext writes to the buildah of the system, and looks at what the
 // image has: each entry as the plan lists it, and directories of the base as they were.
 func TestContextBuilds(t *testing.T) {
-	if _, err := exec.LookPath("buildah"); err != nil || os.Getuid() != 0 {
-		t.Skip("needs root and buildah, to build what a caller would build by hand")
-	}
+	testkit.NeedRoot(t)
+	testkit.NeedTool(t, "buildah") // to build what a caller would build by hand
 	dir := t.TempDir()
 	policy := filepath.Join(dir, "policy.json")
 	if err := os.WriteFile(policy, []byte(`{"default": [{"type": "insecureAcceptAnything"}]}`), 0o600); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/testkit"
 )
 
 // git runs the real git in dir, apart from the settings of whoever runs the test.
@@ -27,9 +28,7 @@ func git(t *testing.T, dir string, args ...string) string {
 }
 
 func TestGitRelease(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed, and this test reads repositories that the real one wrote")
-	}
+	testkit.NeedTool(t, "git") // to write the repositories
 	dir := t.TempDir()
 	release := func(dir string, want bootc.Release) {
 		t.Helper()

@@ -9,6 +9,7 @@ set -eu
 # Package and what it is for. One a line, so that the list can be reviewed.
 packages='
 ca-certificates       TLS roots
+git                   writes the repositories that GitRelease reads
 gcc                   cgo: RUN in chroot isolation, go test -race
 libc6-dev             cgo
 mmdebstrap            makes the bootable base and the verifiers

@@ -63,6 +63,15 @@ func (e *Engine) Close() error {
 	return err
 }
 
+func (e *Engine) isOpen() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
 // Store opens the engine's containers/storage store in this process, for what this package does not offer. Close
 // shuts it down. It is outside the compatibility promise of this module.
 func (e *Engine) Store() (storage.Store, error) {
@@ -139,11 +148,8 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 
 // once builds p, unless it is what an earlier build of this engine was.
 func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
-	e.mu.Lock()
-	closed := e.closed
-	e.mu.Unlock()
-	if closed {
-		return bootc.Image{}, ErrClosed
+	if err := e.isOpen(); err != nil {
+		return bootc.Image{}, err
 	}
 	plat, err := platform(o.Platform)
 	if err != nil {
@@ -174,11 +180,8 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 
 // do prepares a request, runs it in a worker, and leaves nothing of it.
 func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, p *bootc.Plan, out any) (err error) {
-	e.mu.Lock()
-	closed := e.closed
-	e.mu.Unlock()
-	if closed {
-		return ErrClosed
+	if err := e.isOpen(); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return &bootc.OpError{Op: op, Ref: ref, Err: err}

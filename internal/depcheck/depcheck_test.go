@@ -4,10 +4,8 @@ package depcheck
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,11 +27,9 @@ var forbidden = []struct {
 	{"registry", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "publishing an image needs no engine and no store"},
 	{"registry", []string{module + "sign"}, "sign implements the interface of registry"},
 	{"sign", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "signing an image needs no engine and no store"},
-	{"lint", []string{"go.podman.io/buildah/...", "go.podman.io/storage/..."}, "linting needs no engine and no store"},
-	{"bootc/flightctl", []string{"go.podman.io/...", "C"}, "features are part of planning"},
 }
 
-// tolerated are exceptions for what plans, bootc, bootc/flightctl and containerfile, and nothing else: imagebuilder's parser,
+// tolerated are exceptions for what plans, bootc and containerfile, and nothing else: imagebuilder's parser,
 // which has to be the one that buildah builds with, imports two of these leaves of the storage module, and those the
 // third. They hold no store and need no cgo. TestTolerated fails when one can go.
 var tolerated = []string{
@@ -48,9 +44,8 @@ const tags = "containers_image_openpgp,exclude_graphdriver_btrfs"
 func TestImports(t *testing.T) {
 	for _, rule := range forbidden {
 		t.Run(rule.pkg+" without "+rule.patterns[0], func(t *testing.T) {
-			skipMissing(t, rule.pkg)
 			for _, dep := range deps(t, module+rule.pkg) {
-				if (rule.pkg == "bootc" || rule.pkg == "containerfile" || rule.pkg == "bootc/flightctl") && slices.Contains(tolerated, dep) {
+				if (rule.pkg == "bootc" || rule.pkg == "containerfile") && slices.Contains(tolerated, dep) {
 					continue
 				}
 				if slices.ContainsFunc(rule.patterns, func(p string) bool { return dep != module+rule.pkg && matches(p, dep) }) {
@@ -67,13 +62,6 @@ func TestTolerated(t *testing.T) {
 		if !slices.Contains(list, pkg) {
 			t.Errorf("containerfile no longer reaches %s: take it off the list", pkg)
 		}
-	}
-}
-
-func skipMissing(t *testing.T, pkg string) {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(pkg))); errors.Is(err, os.ErrNotExist) {
-		t.Skipf("there is no package %s yet", pkg)
 	}
 }
 
