@@ -108,6 +108,22 @@ func (d *Draft) set(field string, m map[string]drafted[string], key, value strin
 // Secret says that a step uses the secret with this id, so that an engine can ask for its value before it builds.
 func (d *Draft) Secret(id string) { d.secrets[id] = true }
 
+// Use contributes another feature on behalf of the one that contributes now, which thus need not know how a package,
+// a unit or a drop-in reaches the image. path is the field it stands for; the mistakes found there come back with that
+// path before their own.
+//
+//	err := d.Use("Units", bootc.Unit{Name: "agent.service", Enable: true})
+func (d *Draft) Use(path string, f Feature) error {
+	if isNil(f) {
+		return Errorf(path, "is nil")
+	}
+	err := f.Contribute(d)
+	if path == "" {
+		return err
+	}
+	return join(within(path, err))
+}
+
 func (d *Draft) origins() []string {
 	if d.origin == "" {
 		return nil

@@ -202,3 +202,24 @@ func ExampleEvents() {
 	// start build quay.io/acme/base:1
 	// true
 }
+
+// agent is a feature made of others.
+type agent struct{ Package, Unit string }
+
+func (a agent) Contribute(d *bootc.Draft) error {
+	return errors.Join(
+		d.Use("Package", bootc.Packages{Install: []string{a.Package}}),
+		d.Use("Unit", bootc.Unit{Name: a.Unit, Enable: true}),
+	)
+}
+
+func ExampleDraft_Use() {
+	base := bootc.Base{Tool: bootc.DNF4}
+	_, err := bootc.From("quay.io/acme/base:1").With(agent{"acme-agent", "acme-agent"}).Compile(base)
+	fmt.Println(err)
+	plan, err := bootc.From("quay.io/acme/base:1").With(agent{"acme-agent", "acme-agent.service"}).Compile(base)
+	fmt.Println(len(plan.Containerfile.Stages[0].Steps), err)
+	// Output:
+	// Features[0].agent.Unit.Name: "acme-agent" is not the name of a unit with its type, such as app.service
+	// 6 <nil>
+}
