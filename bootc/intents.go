@@ -10,16 +10,17 @@ import (
 // intents are what several features ask for together and one step or file does: the package transaction, trust
 // stores, kernel arguments, unit states.
 type intents struct {
-	packages []drafted[Packages]
-	repos    []drafted[Repo]
-	trust    [phases]trusted
-	kargs    []drafted[Kargs]
-	units    []drafted[Unit]
+	packages  []drafted[Packages]
+	repos     []drafted[Repo]
+	trust     [phases]trusted
+	kargs     []drafted[Kargs]
+	units     []drafted[Unit]
+	platforms []drafted[string]
 }
 
 // settle turns the intents into steps and entries, once all features have contributed.
 func (d *Draft) settle() []error {
-	return slices.Concat(d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits())
+	return slices.Concat(d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms())
 }
 
 // intend is a value with the feature that contributes now.
