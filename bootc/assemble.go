@@ -90,12 +90,12 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 		if run, ok := step.(containerfile.Run); ok {
 			for _, m := range run.Mounts {
 				if m.Type == "secret" {
-					d.Secret(cmp.Or(m.ID, path.Base(m.Target)))
+					d.secrets[cmp.Or(m.ID, path.Base(m.Target))] = true
 				}
 			}
 		}
 	}
-	p.Secrets = sortedKeys(d.secrets)
+	p.Secrets, p.checks, p.Warnings = sortedKeys(d.secrets), d.checks, d.warnings
 	return p
 }
 

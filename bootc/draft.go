@@ -1,6 +1,7 @@
 package bootc
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 type Draft struct {
 	base        Base
 	origin      string // of the feature that contributes now
+	field       string // of that feature for which Use has another one contribute
 	stages      []draftedStage
 	entries     [phases][]Entry
 	steps       [phases][]drafted[containerfile.Step]
@@ -19,6 +21,8 @@ type Draft struct {
 	annotations map[string]drafted[string]
 	clashes     []clash
 	secrets     map[string]bool
+	checks      []secretCheck
+	warnings    []Warning
 	intents
 }
 
@@ -105,8 +109,23 @@ func (d *Draft) set(field string, m map[string]drafted[string], key, value strin
 	m[key] = next
 }
 
-// Secret says that a step uses the secret with this id, so that an engine can ask for its value before it builds.
-func (d *Draft) Secret(id string) { d.secrets[id] = true }
+// Secret says that a step uses the secret with this id, so that an engine can ask for its value before it builds. The
+// checks look at the value then; their errors must not show any of it.
+func (d *Draft) Secret(id string, checks ...func(value []byte) error) {
+	d.secrets[id] = true
+	for _, check := range checks {
+		d.checks = append(d.checks, secretCheck{id, d.at(""), check})
+	}
+}
+
+// Warnf notes what the one who made the Spec should know, although the image builds as it is: Plan.Warnings. path is the
+// field of the feature that contributes now, which may be empty.
+func (d *Draft) Warnf(path, format string, args ...any) {
+	d.warnings = append(d.warnings, Warning{d.at(path), fmt.Sprintf(format, args...)})
+}
+
+// at is the whole path of a field of the feature that contributes now.
+func (d *Draft) at(field string) string { return joinPath(d.origin, d.field, field) }
 
 // Use contributes another feature on behalf of the one that contributes now, which thus need not know how a package,
 // a unit or a drop-in reaches the image. path is the field it stands for; the mistakes found there come back with that
@@ -117,7 +136,10 @@ func (d *Draft) Use(path string, f Feature) error {
 	if isNil(f) {
 		return Errorf(path, "is nil")
 	}
+	outer := d.field
+	d.field = joinPath(outer, path)
 	err := f.Contribute(d)
+	d.field = outer
 	if path == "" {
 		return err
 	}

@@ -11,7 +11,8 @@ type Engine interface {
 	// the base needs to be kept.
 	Inspect(ctx context.Context, ref string, o BuildOptions) (Base, error)
 	// Build builds one Plan for one platform. The name after FROM is Plan.Base.From; a base that is Local has to be
-	// imported under it first. Build returns when the image is complete, or nothing of it is left.
+	// imported under it first. Before anything else it tells Plan.Warnings, and asks Plan.CheckSecrets about the values of
+	// the secrets. Build returns when the image is complete, or nothing of it is left.
 	Build(ctx context.Context, p Plan, o BuildOptions) (Image, error)
 }
 

@@ -3,6 +3,8 @@ package bootc
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // FieldError says which part of a Spec is wrong. Path is the Go path from the Spec, such as
@@ -58,14 +60,16 @@ func within(prefix string, err error) []error {
 	for _, e := range flatten(err) {
 		path := prefix
 		if f, ok := e.(*FieldError); ok {
-			if f.Path != "" {
-				path += "." + f.Path
-			}
-			e = f.Err
+			path, e = joinPath(prefix, f.Path), f.Err
 		}
 		out = append(out, &FieldError{Path: path, Err: e})
 	}
 	return out
+}
+
+// joinPath joins the parts of a field path that are not empty.
+func joinPath(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ".")
 }
 
 func flatten(err error) []error {

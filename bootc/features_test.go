@@ -28,7 +28,7 @@ import (
 var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
 
 // TestFeatures compiles spec.json of each corpus file against base.json and the files under base/. Out come "errors",
-// or "Containerfile", "list" (every entry) and "image/…" (the content of files).
+// or "Containerfile", "warnings" if there are some, "list" (every entry) and "image/…" (the content of files).
 func TestFeatures(t *testing.T) {
 	isInput := func(name string) bool {
 		return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
@@ -97,6 +97,13 @@ func result(t *testing.T, plan bootc.Plan, err error) []txtar.File {
 		}
 	}
 	out := []txtar.File{{Name: "Containerfile", Data: []byte(plan.Containerfile.String())}}
+	if len(plan.Warnings) > 0 {
+		var warnings strings.Builder
+		for _, w := range plan.Warnings {
+			fmt.Fprintln(&warnings, w)
+		}
+		out = append(out, txtar.File{Name: "warnings", Data: []byte(warnings.String())})
+	}
 	if list.Len() > 0 {
 		out = append(out, txtar.File{Name: "list", Data: []byte(list.String())})
 	}

@@ -17,7 +17,8 @@ type Plan struct {
 	Containerfile containerfile.File
 	// Archives are the files of the build context: tar files that ADD steps of the final stage unpack.
 	Archives []Archive
-	// Secrets are the ids that the steps mount; BuildOptions.Secrets has the values.
+	// Secrets are the ids that the steps mount; BuildOptions.Secrets has the values,
+	// and CheckSecrets looks at them.
 	Secrets []string
 	// Annotations of the manifest. Labels are part of the Containerfile.
 	Annotations map[string]string
@@ -29,6 +30,10 @@ type Plan struct {
 	Origins []Origin
 	// Spec is the identity of the Spec (Spec.ID).
 	Spec digest.Digest
+	// Warnings are worth a look; the plan builds as it is.
+	Warnings []Warning
+
+	checks []secretCheck
 }
 
 // Origin names the features that made one step of the Containerfile: "Features[2].Packages", or the name of the

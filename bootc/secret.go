@@ -52,3 +52,25 @@ func (SecretValue) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalJSON writes "[redacted]".
 func (SecretValue) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// secretCheck looks at the value of a secret for the feature at path.
+type secretCheck struct {
+	id, path string
+	check    func(value []byte) error
+}
+
+// CheckSecrets has the features that use a secret look at its value, by id: an image with a pull secret that is no
+// auth.json would fail on the machine, and nobody would see why. The error joins a *FieldError for each mistake, and
+// shows nothing of the values. Engines call it before they build; a value that is missing is their affair.
+func (p Plan) CheckSecrets(values map[string][]byte) error {
+	var errs []error
+	for _, c := range p.checks {
+		if v, ok := values[c.id]; ok {
+			for _, err := range within(c.path, c.check(v)) {
+				err := err.(*FieldError)
+				errs = append(errs, Errorf(err.Path, "the value of secret %q %w", c.id, err.Err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

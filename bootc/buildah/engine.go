@@ -132,6 +132,11 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 	if p.Base.Ref == "" && len(p.Containerfile.Stages) > 0 {
 		p.Base.Ref = p.Containerfile.Stages[len(p.Containerfile.Stages)-1].From
 	}
+	for _, w := range p.Warnings {
+		if o.OnEvent != nil {
+			o.OnEvent(bootc.Event{Kind: bootc.EventWarning, Op: "build", Ref: p.Base.Ref, Platform: o.Platform, Text: w.String()})
+		}
+	}
 	if err := e.preflight(ctx, p, o.Platform).Err(); err != nil {
 		return bootc.Image{}, err
 	}
@@ -156,7 +161,7 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 		return bootc.Image{}, err
 	}
 	var name string
-	secrets, err := resolve(p.Secrets, o.Secrets)
+	secrets, err := resolve(p, o.Secrets)
 	if err == nil {
 		name, err = e.ask(p, plat, secrets)
 	}
@@ -265,7 +270,7 @@ func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.B
 		req.Epoch = time.Unix(0, 0).UTC() // the zero time.Time: no time of its own
 	}
 	var err error
-	if req.Secrets, err = resolve(p.Secrets, o.Secrets); err != nil {
+	if req.Secrets, err = resolve(p, o.Secrets); err != nil {
 		return err
 	}
 	file, labels := withoutLabels(p.Containerfile)

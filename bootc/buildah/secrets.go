@@ -16,10 +16,10 @@ import (
 
 var secretID = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
-// resolve reads the values of the secrets that a plan names.
-func resolve(ids []string, values map[string]bootc.SecretValue) (map[string][]byte, error) {
+// resolve reads the values of the secrets that a plan names, and has the plan look at them.
+func resolve(p bootc.Plan, values map[string]bootc.SecretValue) (map[string][]byte, error) {
 	out := map[string][]byte{}
-	for _, id := range ids {
+	for _, id := range p.Secrets {
 		if !secretID.MatchString(id) {
 			return nil, fmt.Errorf("secret %q: an id has letters, digits, and _ . - inside", id)
 		}
@@ -33,7 +33,7 @@ func resolve(ids []string, values map[string]bootc.SecretValue) (map[string][]by
 		}
 		out[id] = value
 	}
-	return out, nil
+	return out, p.CheckSecrets(out)
 }
 
 // secretsKey is a random key of this Root. What is remembered of a build with secrets is told from one with other
