@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -134,6 +135,35 @@ func ExampleClient_Pull() {
 	}
 	fmt.Println(image.Digest == s.image.Digest, image.Platform, len(image.Layers), image.Location == to)
 	// Output: true linux/amd64 1 true
+}
+
+func ExampleClient_Save() {
+	s := openShop()
+	defer s.close()
+	saved, err := s.client.Save(context.Background(), s.image, "oci-archive:"+filepath.Join(s.dir, "edge-os.tar"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(filepath.Base(saved.Location), saved.Digest == s.image.Digest)
+	// Output: edge-os.tar true
+}
+
+func ExampleClient_Open() {
+	s := openShop()
+	defer s.close()
+	image, err := s.client.Open(context.Background(), s.image, "linux/amd64")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer image.Close()
+	layer, err := image.Layer(context.Background(), 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer layer.Close()
+	n, err := io.Copy(io.Discard, layer)
+	fmt.Println(image.Labels["containers.bootc"], n > 0, err)
+	// Output: 1 true <nil>
 }
 
 func ExampleClient_Copy() {

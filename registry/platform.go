@@ -77,22 +77,21 @@ func matches(want, have v1.Platform) bool {
 }
 
 // configOf reads the config of an image. Artifacts, whose config is something else, have a zero one.
-func configOf(ctx context.Context, from source, m Manifest) (man v1.Manifest, config v1.Image, err error) {
+func configOf(ctx context.Context, from source, m Manifest) (man v1.Manifest, config v1.Image, data []byte, err error) {
 	if _, _, err := children(m); err != nil {
-		return man, config, err
+		return man, config, nil, err
 	}
 	if err := json.Unmarshal(m.Data, &man); err != nil {
-		return man, config, err
+		return man, config, nil, err
 	}
 	if man.Config.MediaType != v1.MediaTypeImageConfig && man.Config.MediaType != "application/vnd.docker.container.image.v1+json" {
-		return man, config, nil
+		return man, config, nil, nil
 	}
-	data, err := readBlob(ctx, from, man.Config, maxManifest)
-	if err != nil {
-		return man, config, err
+	if data, err = readBlob(ctx, from, man.Config, maxManifest); err != nil {
+		return man, config, nil, err
 	}
 	if err := json.Unmarshal(data, &config); err != nil {
-		return man, config, fmt.Errorf("the image config %s: %w", man.Config.Digest, err)
+		return man, config, nil, fmt.Errorf("the image config %s: %w", man.Config.Digest, err)
 	}
-	return man, config, nil
+	return man, config, data, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -116,7 +115,7 @@ func (c Client) Publish(ctx context.Context, img bootc.Image, repository string,
 func (s *session) push(ctx context.Context, img bootc.Image, r ref) (Published, error) {
 	p := Published{Repository: r.repository(), Digest: img.Digest}
 	err := s.step("push", r.repository(), func() error {
-		from, err := s.open(ctx, img.Location)
+		from, base, err := s.locations(ctx, img.Location, img.BaseLocation)
 		if err != nil {
 			return err
 		}
@@ -134,12 +133,6 @@ func (s *session) push(ctx context.Context, img bootc.Image, r ref) (Published, 
 		if err != nil {
 			return err
 		}
-		base := sync.OnceValues(func() (source, error) {
-			if img.BaseLocation == "" {
-				return nil, errors.New("the image does not say where its base is")
-			}
-			return s.open(ctx, img.BaseLocation)
-		})
 		t := &transfer{session: s, to: to, done: map[digest.Digest]bool{},
 			from:  &imageSource{image: from, base: func(context.Context) (source, error) { return base() }},
 			mount: func(context.Context) *repo { return firstRepo(from, base) },

@@ -26,16 +26,17 @@ type PullOptions struct {
 // When it fails, a directory keeps the whole blobs that were fetched, for the next time, and no half ones; a file is
 // as it was.
 func (c Client) Pull(ctx context.Context, reference, to string, o PullOptions) (img bootc.Image, err error) {
-	l, err := parseLocation(to)
-	if err == nil && l.transport == "docker" {
-		err = errors.New("to copy to a registry use Copy; Pull wants oci:DIR[:NAME] or oci-archive:FILE[:NAME]")
-	}
+	l, err := toLayout(to)
 	if err != nil {
 		return img, opError("pull", to, err)
 	}
 	err = c.read(ctx, "pull", reference, func(s *session, p *repo, r ref) error {
 		return s.step("pull", reference, func() error {
-			img, err = s.pull(ctx, p, r, l, o)
+			m, err := p.manifest(ctx, r.target())
+			if err != nil {
+				return err
+			}
+			img, err = s.save(ctx, p, m, l, o.Platform)
 			return err
 		})
 	})
@@ -46,21 +47,45 @@ func (c Client) Pull(ctx context.Context, reference, to string, o PullOptions) (
 	return img, nil
 }
 
-func (s *session) pull(ctx context.Context, p *repo, r ref, l location, o PullOptions) (img bootc.Image, err error) {
-	m, err := p.manifest(ctx, r.target())
+// Save writes an image that an engine built to an OCI image layout, with all its blobs: those that are missing at
+// img.Location come from img.BaseLocation. The rest is as with Pull.
+func (c Client) Save(ctx context.Context, img bootc.Image, to string) (bootc.Image, error) {
+	l, err := toLayout(to)
 	if err != nil {
-		return img, err
+		return bootc.Image{}, opError("save", to, err)
 	}
-	if o.Platform == "" {
-		m, err = choose(ctx, p, m, hostPlatform())
-	} else {
-		m, err = chooseExactly(ctx, p, m, o.Platform)
-	}
+	r, err := c.Open(ctx, img, img.Platform)
 	if err != nil {
-		return img, err
+		return bootc.Image{}, err
 	}
+	defer r.Close()
+	saved, err := r.session.save(ctx, r.from, r.Manifest, l, img.Platform)
+	if err != nil {
+		return bootc.Image{}, opError("save", to, err)
+	}
+	if img.Digest == "" {
+		img = saved
+	}
+	img.Location = to
+	return img, nil
+}
+
+// toLayout is the location of a layout to write.
+func toLayout(to string) (location, error) {
+	l, err := parseLocation(to)
+	if err == nil && l.transport == "docker" {
+		err = errors.New("to copy to a registry use Copy or Publish; this wants oci:DIR[:NAME] or oci-archive:FILE[:NAME]")
+	}
+	return l, err
+}
+
+// save writes one image, from an index the one for the platform, to a layout.
+func (s *session) save(ctx context.Context, from source, m Manifest, l location, platform string) (img bootc.Image, err error) {
 	var info Info
-	if err := info.fill(ctx, p, m); err != nil {
+	if m, err = info.choose(ctx, from, m, platform); err != nil {
+		return img, err
+	}
+	if _, err := info.fill(ctx, from, m); err != nil {
 		return img, err
 	}
 	dir := l.path
@@ -74,7 +99,7 @@ func (s *session) pull(ctx context.Context, p *repo, r ref, l location, o PullOp
 	if err != nil {
 		return img, err
 	}
-	if err := s.fetch(ctx, p, m, out); err != nil {
+	if err := s.fetch(ctx, from, m, out); err != nil {
 		return img, err
 	}
 	d := v1.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(m.Data))}

@@ -48,7 +48,7 @@ func chooseExactly(ctx context.Context, from source, m Manifest, platform string
 	if err != nil || !single {
 		return m, err
 	}
-	_, config, err := configOf(ctx, from, m)
+	_, config, _, err := configOf(ctx, from, m)
 	if err != nil {
 		return m, err
 	}
@@ -91,37 +91,40 @@ func (c Client) Inspect(ctx context.Context, reference, platform string) (Info, 
 			return err
 		}
 		info.Repository = p.ref.repository()
-		if m.IsIndex() {
-			info.Index = m.Digest
-			manifests, _, err := children(m)
-			if err != nil {
-				return err
-			}
-			for _, d := range manifests {
-				if d.Platform != nil {
-					info.Platforms = append(info.Platforms, formatPlatform(*d.Platform))
-				}
-			}
-		}
-		pick := choose
-		if platform == "" {
-			platform = hostPlatform()
-		} else {
-			pick = chooseExactly
-		}
-		if m, err = pick(ctx, p, m, platform); err != nil {
+		if m, err = info.choose(ctx, p, m, platform); err != nil {
 			return err
 		}
-		return info.fill(ctx, p, m)
+		_, err = info.fill(ctx, p, m)
+		return err
 	})
 	return info, err
 }
 
-// fill reads what manifest and config say.
-func (i *Info) fill(ctx context.Context, from source, m Manifest) error {
-	man, config, err := configOf(ctx, from, m)
+// choose is the manifest for a platform, with what is known of the index that it comes from.
+func (i *Info) choose(ctx context.Context, from source, m Manifest, platform string) (Manifest, error) {
+	if m.IsIndex() {
+		i.Index = m.Digest
+		manifests, _, err := children(m)
+		if err != nil {
+			return m, err
+		}
+		for _, d := range manifests {
+			if d.Platform != nil {
+				i.Platforms = append(i.Platforms, formatPlatform(*d.Platform))
+			}
+		}
+	}
+	if platform == "" {
+		return choose(ctx, from, m, hostPlatform())
+	}
+	return chooseExactly(ctx, from, m, platform)
+}
+
+// fill reads what manifest and config say, and returns the config as it is.
+func (i *Info) fill(ctx context.Context, from source, m Manifest) ([]byte, error) {
+	man, config, data, err := configOf(ctx, from, m)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	i.Digest, i.MediaType, i.Annotations, i.Config = m.Digest, m.MediaType, man.Annotations, config
 	i.Labels = config.Config.Labels
@@ -138,7 +141,7 @@ func (i *Info) fill(ctx context.Context, from source, m Manifest) error {
 		}
 		i.Layers = append(i.Layers, layer)
 	}
-	return nil
+	return data, nil
 }
 
 // read runs f on the repository of an image reference.
