@@ -42,3 +42,12 @@ func (i Image) AddedBytes() int64 {
 	}
 	return n
 }
+
+// Compression is how an engine stores the layers that it adds. Those of the base stay as they are.
+type Compression string
+
+// The compressions.
+const (
+	Gzip Compression = "gzip" // every client reads it
+	Zstd Compression = "zstd" // smaller and faster; needs clients of 2020 or newer
+)

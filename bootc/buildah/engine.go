@@ -125,8 +125,8 @@ func (e *Engine) Inspect(ctx context.Context, ref string, o bootc.BuildOptions) 
 // A step found in the layer cache has two events, the second with Cached set: the builder runs a COPY or ADD to find out.
 func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
 	if o.Output != "" {
-		if _, err := parseOutput(o.Output); err != nil {
-			return bootc.Image{}, err
+		if _, _, ok := localPath(o.Output); !ok {
+			return bootc.Image{}, fmt.Errorf("BuildOptions.Output: %q is neither empty nor oci:DIR[:NAME] nor oci-archive:FILE[:NAME]", o.Output)
 		}
 	}
 	if p.Base.Ref == "" && len(p.Containerfile.Stages) > 0 {
@@ -148,7 +148,10 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 	if o.Output == "" {
 		return img, nil
 	}
-	return e.output(ctx, img, o.Output)
+	c := e.o.Registry
+	c.TempDir = e.o.TempDir
+	img, err = c.Save(ctx, img, absolute(o.Output))
+	return img, noSpace(err)
 }
 
 // once builds p, unless it is what an earlier build of this engine was.

@@ -50,7 +50,7 @@ func ExampleOpen() {
 			Credentials: map[string]registry.Credential{"registry.acme.example": {Username: "builder", Password: os.Getenv("REGISTRY_PASSWORD")}},
 		},
 		Policy:      &buildah.Policy{JSON: policy},
-		Compression: buildah.Zstd,
+		Compression: bootc.Zstd,
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"go.podman.io/storage/pkg/archive"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/blobs"
 )
 
 // export turns an image of the store, whose layers are uncompressed, into one that can be published: the layers of the
@@ -73,10 +73,10 @@ func (w *worker) export(ctx context.Context, id string, base *pulled) (*built, e
 	}
 	fromBase := len(layers)
 
-	blobs := &blobStore{root: filepath.Join(w.Root, "blobs"), session: w.Session.ID}
+	store := &blobs.Store{Root: filepath.Join(w.Root, "blobs"), Session: w.Session.ID}
 	w.emit(bootc.Event{Kind: bootc.EventStart, Op: "commit", Ref: w.Ref, Platform: w.Platform})
 	for i := fromBase; i < len(diffIDs); i++ {
-		d, err := w.layer(blobs, ids[i], diffIDs[i])
+		d, err := w.layer(store, ids[i], diffIDs[i])
 		if err != nil {
 			return nil, &bootc.OpError{Op: "commit", Ref: diffIDs[i].String(), Err: err}
 		}
@@ -99,7 +99,7 @@ func (w *worker) export(ctx context.Context, id string, base *pulled) (*built, e
 		return nil, err
 	}
 	result.Digest = digest.FromBytes(manifestBytes)
-	err = blobs.layout(filepath.Join(w.Root, "images", result.Digest.Encoded()), w.Platform, manifestBytes, configBytes, layers[fromBase:])
+	err = store.Layout(filepath.Join(w.Root, "images", result.Digest.Encoded()), w.Platform, manifestBytes, configBytes, layers[fromBase:])
 	if err != nil {
 		return nil, &bootc.OpError{Op: "commit", Ref: result.Digest.String(), Err: err}
 	}
@@ -181,8 +181,8 @@ func (w *worker) annotations(base *pulled) map[string]string {
 }
 
 // layer is a layer of the store as a compressed blob.
-func (w *worker) layer(blobs *blobStore, id string, diffID digest.Digest) (v1.Descriptor, error) {
-	if d, ok := blobs.find(w.Compression, diffID); ok {
+func (w *worker) layer(store *blobs.Store, id string, diffID digest.Digest) (v1.Descriptor, error) {
+	if d, ok := store.Find(w.Compression, diffID); ok {
 		return d, nil
 	}
 	plain := archive.Uncompressed // the default is what the layer came as
@@ -192,21 +192,12 @@ func (w *worker) layer(blobs *blobStore, id string, diffID digest.Digest) (v1.De
 	}
 	defer diff.Close()
 	check := digest.Canonical.Digester()
-	d, err := blobs.compress(w.Compression, io.TeeReader(diff, check.Hash()))
+	d, err := store.Compress(w.Compression, io.TeeReader(diff, check.Hash()))
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
 	if check.Digest() != diffID {
 		return v1.Descriptor{}, fmt.Errorf("the store returned %s for layer %s", check.Digest(), diffID)
 	}
-	return d, blobs.remember(w.Compression, diffID, d)
-}
-
-// writeJSON is for the small files of an OCI layout.
-func writeJSON(name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(name, data, 0o644)
+	return d, store.Remember(w.Compression, diffID, d)
 }

@@ -34,8 +34,8 @@ type Options struct {
 	Isolation Isolation
 	// Runtime is the OCI runtime for the isolation OCI: a path, or a name in $PATH. Empty for runc, or crun.
 	Runtime string
-	// Compression of the layers that a build adds; empty for Gzip. Layers of the base stay as they are.
-	Compression Compression
+	// Compression of the layers that a build adds; empty for bootc.Gzip. Layers of the base stay as they are.
+	Compression bootc.Compression
 	// Driver is the driver of containers/storage; empty for overlay.
 	Driver string
 	// NoLayerCache makes one layer of each build stage instead of one for each step, and so keeps nothing that a
@@ -68,15 +68,6 @@ const (
 	Chroot Isolation = "chroot"
 	// OCI runs steps through an OCI runtime, on the host's network.
 	OCI Isolation = "oci"
-)
-
-// Compression of layers.
-type Compression string
-
-// The compressions.
-const (
-	Gzip Compression = "gzip" // every client reads it
-	Zstd Compression = "zstd" // smaller and faster; needs clients of 2020 or newer
 )
 
 // check completes o, or says what is wrong with it.
@@ -113,10 +104,10 @@ func (o Options) check() (Options, error) {
 	}
 	switch o.Compression {
 	case "":
-		o.Compression = Gzip
-	case Gzip, Zstd:
+		o.Compression = bootc.Gzip
+	case bootc.Gzip, bootc.Zstd:
 	default:
-		errs = append(errs, fmt.Errorf("Options.Compression: %q is neither %q nor %q", o.Compression, Gzip, Zstd))
+		errs = append(errs, fmt.Errorf("Options.Compression: %q is neither %q nor %q", o.Compression, bootc.Gzip, bootc.Zstd))
 	}
 	if o.Driver == "" {
 		o.Driver = "overlay"

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
 func TestOCIRuntime(t *testing.T) {
@@ -88,7 +90,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	o, err := Options{Root: "x"}.check()
-	if err != nil || !filepath.IsAbs(o.Root) || !filepath.IsAbs(o.RunRoot) || o.Isolation != Chroot || o.Compression != Gzip || o.Driver != "overlay" {
+	if err != nil || !filepath.IsAbs(o.Root) || !filepath.IsAbs(o.RunRoot) || o.Isolation != Chroot || o.Compression != bootc.Gzip || o.Driver != "overlay" {
 		t.Errorf("%+v, %v", o, err)
 	}
 	other, err := Options{Root: "y"}.check()

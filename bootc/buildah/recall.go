@@ -30,7 +30,7 @@ type question struct {
 	Annotations   map[string]string
 	Epoch         time.Time
 	Isolation     Isolation
-	Compression   Compression
+	Compression   bootc.Compression
 	NoLayerCache  bool
 	Policy        *Policy
 	Secrets       map[string][]byte // HMACs of the values

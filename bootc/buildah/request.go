@@ -40,7 +40,7 @@ type request struct {
 	NoLayerCache  bool
 	Isolation     Isolation
 	Runtime       string
-	Compression   Compression
+	Compression   bootc.Compression
 	Tuned         tuned
 
 	// Sweep.

@@ -46,9 +46,11 @@ func (w *worker) sweepSession(p paths) error {
 			errs = append(errs, err)
 		}
 	}
-	leftovers, _ := filepath.Glob(filepath.Join(w.Root, "blobs", "."+p.ID+".*"))
-	for _, name := range append(leftovers, filepath.Join(w.Root, "images", "."+p.ID)) {
-		errs = append(errs, os.RemoveAll(name))
+	for _, dir := range []string{"blobs", "images"} {
+		leftovers, _ := filepath.Glob(filepath.Join(w.Root, dir, "."+p.ID+".*"))
+		for _, name := range leftovers {
+			errs = append(errs, os.RemoveAll(name))
+		}
 	}
 	if p.ID != w.Session.ID {
 		errs = append(errs, os.RemoveAll(p.Temp), os.RemoveAll(p.Run))

@@ -51,7 +51,7 @@ func TestSweep(t *testing.T) {
 		filepath.Join(root, "root/tmp/bootloom-bbbbbbbbbbbbbbbb"): true,
 		filepath.Join(root, "root/tmp/mine"):                      true,
 		filepath.Join(root, "run/bootloom-aaaaaaaaaaaaaaaa"):      false,
-		filepath.Join(root, "root/images/.aaaaaaaaaaaaaaaa"):      false,
+		filepath.Join(root, "root/images/.aaaaaaaaaaaaaaaa.1"):    false,
 		filepath.Join(root, "outside"):                            true,
 	}
 	for dir := range dirs {

@@ -1,6 +1,5 @@
-//go:build linux && ((containers_image_openpgp && (exclude_graphdriver_btrfs || !cgo)) || (bootloom_system_gpgme && cgo))
-
-package buildah
+// Package blobs keeps the compressed layers and the images of an engine: what package bootc/buildah and bootc/direct share.
+package blobs
 
 import (
 	"encoding/json"
@@ -10,41 +9,50 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
-// blobStore keeps compressed layers by digest, and by the diff id they were made from, so that a layer is compressed
-// once for all images that have it. Images link to its files.
-type blobStore struct {
-	root    string
-	session string
-	n       int
+// Store keeps compressed layers by digest, and by the diff id they were made from, so that a layer is compressed
+// once for all images that have it. Images link to its files. It may be used by several goroutines and processes.
+type Store struct {
+	// Root has blobs in sha256/HEX and, for each compression, which blob a diff id came to.
+	Root string
+	// Session begins, after a dot, the names of files that are being written. Its owner removes those of a dead one.
+	Session string
+
+	n atomic.Int64
 }
 
-func (b *blobStore) path(d digest.Digest) string {
-	return filepath.Join(b.root, d.Algorithm().String(), d.Encoded())
+// Path is where a blob lies, or would.
+func (b *Store) Path(d digest.Digest) string {
+	return filepath.Join(b.Root, d.Algorithm().String(), d.Encoded())
 }
 
-func (b *blobStore) diff(c Compression, diffID digest.Digest) string {
-	return filepath.Join(b.root, string(c), diffID.Encoded())
+func (b *Store) diff(c bootc.Compression, diffID digest.Digest) string {
+	return filepath.Join(b.Root, string(c), diffID.Encoded())
 }
 
-// find looks for a layer that was compressed before.
-func (b *blobStore) find(c Compression, diffID digest.Digest) (d v1.Descriptor, ok bool) {
+// Find looks for a layer that was compressed before.
+func (b *Store) Find(c bootc.Compression, diffID digest.Digest) (d v1.Descriptor, ok bool) {
 	data, err := os.ReadFile(b.diff(c, diffID))
 	if err != nil || json.Unmarshal(data, &d) != nil || d.Digest.Validate() != nil {
 		return v1.Descriptor{}, false
 	}
-	info, err := os.Stat(b.path(d.Digest))
+	info, err := os.Stat(b.Path(d.Digest))
 	return d, err == nil && info.Size() == d.Size
 }
 
-func (b *blobStore) remember(c Compression, diffID digest.Digest, d v1.Descriptor) error {
+// Remember notes which blob the layer with a diff id came to.
+func (b *Store) Remember(c bootc.Compression, diffID digest.Digest, d v1.Descriptor) error {
 	data, err := json.Marshal(d)
 	if err != nil {
 		return err
@@ -62,23 +70,22 @@ func (b *blobStore) remember(c Compression, diffID digest.Digest, d v1.Descripto
 }
 
 // create makes a file that a sweep knows as this session's.
-func (b *blobStore) create() (*os.File, error) {
-	b.n++
-	if err := os.MkdirAll(b.root, 0o755); err != nil {
+func (b *Store) create() (*os.File, error) {
+	if err := os.MkdirAll(b.Root, 0o755); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(filepath.Join(b.root, fmt.Sprintf(".%s.%d", b.session, b.n)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	return os.OpenFile(filepath.Join(b.Root, fmt.Sprintf(".%s.%d", b.Session, b.n.Add(1))), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 }
 
-func (b *blobStore) move(from, to string) error {
+func (b *Store) move(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	return os.Rename(from, to)
 }
 
-// compress stores a layer. The same tar gives the same blob: neither a time nor a number of CPUs has a say.
-func (b *blobStore) compress(c Compression, tar io.Reader) (v1.Descriptor, error) {
+// Compress stores a layer. The same tar gives the same blob: neither a time nor a number of CPUs has a say.
+func (b *Store) Compress(c bootc.Compression, tar io.Reader) (v1.Descriptor, error) {
 	f, err := b.create()
 	if err != nil {
 		return v1.Descriptor{}, err
@@ -89,7 +96,7 @@ func (b *blobStore) compress(c Compression, tar io.Reader) (v1.Descriptor, error
 	out := io.MultiWriter(f, digester.Hash())
 	var z io.WriteCloser
 	d := v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip}
-	if c == Zstd {
+	if c == bootc.Zstd {
 		d.MediaType = v1.MediaTypeImageLayerZstd
 		z, err = zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
 	} else {
@@ -107,18 +114,18 @@ func (b *blobStore) compress(c Compression, tar io.Reader) (v1.Descriptor, error
 		return v1.Descriptor{}, err
 	}
 	d.Digest, d.Size = digester.Digest(), info.Size()
-	return d, b.move(f.Name(), b.path(d.Digest))
+	return d, b.move(f.Name(), b.Path(d.Digest))
 }
 
 // gzipLevel is where more effort stops to pay: measured on binaries and configuration files.
 const gzipLevel = 5
 
-// layout makes an OCI layout at dir that has the manifest, the config and the given layers.
-func (b *blobStore) layout(dir, platform string, manifest, config []byte, layers []v1.Descriptor) error {
+// Layout makes an OCI layout at dir that has the manifest, the config and the given layers.
+func (b *Store) Layout(dir, platform string, manifest, config []byte, layers []v1.Descriptor) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil // the same digest: the same content
 	}
-	temp := filepath.Join(filepath.Dir(dir), "."+b.session)
+	temp := filepath.Join(filepath.Dir(dir), fmt.Sprintf(".%s.%d", b.Session, b.n.Add(1)))
 	blobs := filepath.Join(temp, "blobs", "sha256")
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
 		return err
@@ -130,12 +137,13 @@ func (b *blobStore) layout(dir, platform string, manifest, config []byte, layers
 		}
 	}
 	for _, l := range layers {
-		err := os.Link(b.path(l.Digest), filepath.Join(blobs, l.Digest.Encoded()))
+		err := os.Link(b.Path(l.Digest), filepath.Join(blobs, l.Digest.Encoded()))
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	goos, arch, variant := splitPlatform(platform)
+	goos, arch, _ := strings.Cut(platform, "/")
+	arch, variant, _ := strings.Cut(arch, "/")
 	if err := errors.Join(
 		writeJSON(filepath.Join(temp, v1.ImageLayoutFile), v1.ImageLayout{Version: v1.ImageLayoutVersion}),
 		writeJSON(filepath.Join(temp, v1.ImageIndexFile), v1.Index{
@@ -154,4 +162,12 @@ func (b *blobStore) layout(dir, platform string, manifest, config []byte, layers
 		return nil // another build of the same image was faster
 	}
 	return err
+}
+
+func writeJSON(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, 0o644)
 }
