@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"time"
@@ -27,8 +26,7 @@ func NewCA() (*CA, error) {
 	if ca.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return nil, err
 	}
-	template := certTemplate("bootloom test CA")
-	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
+	template := caTemplate("bootloom test CA")
 	der, err := x509.CreateCertificate(rand.Reader, template, template, ca.key.Public(), ca.key)
 	if err != nil {
 		return nil, err
@@ -38,11 +36,26 @@ func NewCA() (*CA, error) {
 	return ca, err
 }
 
+// Intermediate makes a CA that ca vouches for.
+func (ca *CA) Intermediate(name string) (*CA, error) {
+	sub := &CA{}
+	var err error
+	if sub.PEM, sub.key, err = ca.sign(caTemplate(name)); err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(sub.PEM)
+	sub.cert, err = x509.ParseCertificate(block.Bytes)
+	return sub, err
+}
+
+// Key returns the CA's private key as PEM.
+func (ca *CA) Key() ([]byte, error) { return keyPEM(ca.key) }
+
 // Server issues a certificate for this machine's loopback addresses and for 10.0.2.2, which is the same machine seen
-// from a [VM]. Both results are PEM.
+// from a [VM], with the names localhost and host.test. Both results are PEM.
 func (ca *CA) Server() (cert, key []byte, err error) {
 	t := certTemplate("localhost")
-	t.DNSNames = []string{"localhost"}
+	t.DNSNames = []string{"localhost", "host.test"}
 	t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(10, 0, 2, 2)}
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	return ca.issue(t)
@@ -56,20 +69,39 @@ func (ca *CA) Client(name string) (cert, key []byte, err error) {
 }
 
 func (ca *CA) issue(template *x509.Certificate) (cert, key []byte, err error) {
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	cert, k, err := ca.sign(template)
 	if err != nil {
 		return nil, nil, err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, k.Public(), ca.key)
-	pkcs8, err2 := x509.MarshalPKCS8PrivateKey(k)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), errors.Join(err, err2)
+	key, err = keyPEM(k)
+	return cert, key, err
+}
+
+// sign makes a key and a certificate for it.
+func (ca *CA) sign(template *x509.Certificate) (cert []byte, key *ecdsa.PrivateKey, err error) {
+	key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key, err
+}
+
+func keyPEM(key *ecdsa.PrivateKey) ([]byte, error) {
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), err
 }
 
 func (ca *CA) pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	p.AddCert(ca.cert)
 	return p
+}
+
+func caTemplate(name string) *x509.Certificate {
+	t := certTemplate(name)
+	t.IsCA, t.BasicConstraintsValid, t.KeyUsage = true, true, x509.KeyUsageCertSign
+	return t
 }
 
 func certTemplate(name string) *x509.Certificate {

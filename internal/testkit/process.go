@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"time"
@@ -44,6 +45,16 @@ func (p *process) kill() {
 	default:
 		_ = killGroup(p.cmd.Process)
 		<-p.done
+	}
+}
+
+// quit asks the process to end, and kills it if it has not after the grace.
+func (p *process) quit(signal os.Signal, grace time.Duration) {
+	_ = p.cmd.Process.Signal(signal) // fails if it is gone
+	select {
+	case <-p.done:
+	case <-time.After(grace):
+		p.kill()
 	}
 }
 

@@ -20,7 +20,19 @@ func tryLock(f *os.File) (bool, error) {
 
 // tether puts cmd into a process group of its own and has the kernel kill it when the thread that starts it ends.
 func tether(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
+}
+
+// asUser has cmd run with these ids, which only root can ask for. System V shared memory, which the kernel does not give
+// back when a process is killed, dies with a namespace of its own.
+func asUser(cmd *exec.Cmd, uid, gid int) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)},
+		Cloneflags: syscall.CLONE_NEWIPC,
+	}
 }
 
 // killGroup kills the process group that tether gave to p.
