@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -33,6 +35,7 @@ func (r *repo) hasBlob(ctx context.Context, d v1.Descriptor) (bool, error) {
 type upload struct {
 	to            *url.URL
 	authorization string
+	least         int64 // bytes of a chunk but the last
 }
 
 // startUpload asks the registry to take d from its repository from, if that is not empty, and otherwise, or if it will
@@ -54,34 +57,53 @@ func (r *repo) startUpload(ctx context.Context, d v1.Descriptor, from string) (u
 	if resp.StatusCode == http.StatusCreated {
 		return u, true, nil
 	}
+	u, err = r.uploadAt(resp)
+	u.least, _ = strconv.ParseInt(resp.Header.Get("OCI-Chunk-Min-Length"), 10, 64)
+	return u, false, err
+}
+
+// uploadAt is where an answer says to go on.
+func (r *repo) uploadAt(resp *http.Response) (u upload, err error) {
 	to, err := resp.Location()
 	if err != nil {
-		return u, false, fmt.Errorf("the registry did not say where to upload: %w", err)
+		return u, fmt.Errorf("the registry did not say where to upload: %w", err)
 	}
 	if to.Host == r.host.base.Hostname() && r.host.base.Port() == "443" {
 		to.Host = r.host.base.Host // some leave out a port that they take for the default
 	}
 	if r.host.base.Scheme == "https" && to.Scheme != "https" {
-		return u, false, fmt.Errorf("%w: the registry sends uploads from https to %s", ErrTLS, to.Scheme)
+		return u, fmt.Errorf("%w: the registry sends uploads from https to %s", ErrTLS, to.Scheme)
 	}
-	return upload{to, resp.Request.Header.Get("Authorization")}, false, nil
+	return upload{to: to, authorization: resp.Request.Header.Get("Authorization")}, nil
+}
+
+// uploadCall is a request that brings a part of a blob, or all of it. It is sent once: its body cannot be read again.
+func (r *repo) uploadCall(method string, u upload, body io.Reader, size int64, want ...int) call {
+	c := call{method: method, url: u.to, once: true, scope: toWrite, size: size, want: want,
+		header: http.Header{"Content-Type": {"application/octet-stream"}}, body: body}
+	if u.authorization != "" && u.to.Host == r.host.base.Host { // no other host gets to see it
+		c.header.Set("Authorization", u.authorization)
+	}
+	if size == 0 {
+		c.body = http.NoBody
+	}
+	return c
+}
+
+// named is where to say what the bytes of an upload should be.
+func (u upload) named(d digest.Digest) upload {
+	to := *u.to
+	q := to.Query()
+	q.Set("digest", d.String())
+	to.RawQuery = q.Encode()
+	u.to = &to
+	return u
 }
 
 // finishUpload sends all of a blob in one request. An error of the source wins over what it did to the connection.
 func (r *repo) finishUpload(ctx context.Context, u upload, d v1.Descriptor, b *body) error {
 	defer b.Close()
-	q := u.to.Query()
-	q.Set("digest", d.Digest.String())
-	u.to.RawQuery = q.Encode()
-	c := call{method: http.MethodPut, url: u.to, once: true, scope: toWrite, size: d.Size, want: []int{http.StatusCreated, http.StatusNoContent},
-		header: http.Header{"Content-Type": {"application/octet-stream"}}, body: b}
-	if u.authorization != "" && u.to.Host == r.host.base.Host { // no other host gets to see it
-		c.header.Set("Authorization", u.authorization)
-	}
-	if d.Size == 0 {
-		c.body = http.NoBody
-	}
-	resp, err := r.do(ctx, c)
+	resp, err := r.do(ctx, r.uploadCall(http.MethodPut, u.named(d.Digest), b, d.Size, http.StatusCreated, http.StatusNoContent))
 	if bad := b.failure(); bad != nil {
 		err = final("%w", bad)
 	}

@@ -16,6 +16,9 @@ type CopyOptions struct {
 	// attestations and SBOMs. A signature names the repository it was made for, so a device's policy takes it in
 	// another one only if it maps the names (remapIdentity) or does not ask.
 	Signatures bool
+	// Referrers copies what names the image, or an instance of an index, as its subject: disk images, SBOMs, bundles. With
+	// Signatures it copies their signatures too.
+	Referrers bool
 }
 
 // Copy copies an image, or an index with all its instances, from one repository to another, byte for byte, without a
@@ -66,10 +69,11 @@ func (s *session) copy(ctx context.Context, src, dst ref, o CopyOptions) (p Publ
 	if err := t.image(ctx, m, 0); err != nil {
 		return p, err
 	}
-	if o.Signatures {
-		if err := t.attached(ctx, in, m); err != nil {
-			return p, err
-		}
+	if err := t.belongings(ctx, in, m, o, map[digest.Digest]bool{}); err != nil {
+		return p, err
+	}
+	if err := s.refer(ctx, dst, t.referrers); err != nil {
+		return p, err
 	}
 	if dst.tag == "" {
 		return p, nil
@@ -81,8 +85,8 @@ func (s *session) copy(ctx context.Context, src, dst ref, o CopyOptions) (p Publ
 	return p, nil
 }
 
-// attached copies what hangs on m and its instances by tag.
-func (t *transfer) attached(ctx context.Context, in *repo, m Manifest) error {
+// belongings copies what belongs to m and its instances, and to what belongs to them.
+func (t *transfer) belongings(ctx context.Context, in *repo, m Manifest, o CopyOptions, seen map[digest.Digest]bool) error {
 	manifests, _, err := children(m)
 	if err != nil {
 		return err
@@ -92,22 +96,69 @@ func (t *transfer) attached(ctx context.Context, in *repo, m Manifest) error {
 		digests = append(digests, d.Digest)
 	}
 	slices.Sort(digests)
-	for _, d := range slices.Compact(digests) {
-		for _, kind := range []string{".sig", ".att", ".sbom"} {
-			tag := strings.Replace(d.String(), ":", "-", 1) + kind
-			sig, err := in.manifest(ctx, tag)
-			if errors.Is(err, ErrNotFound) {
-				continue
+	for _, d := range digests {
+		if seen[d] {
+			continue
+		}
+		seen[d] = true
+		if o.Signatures {
+			if err := t.attached(ctx, in, d); err != nil {
+				return err
 			}
-			if err == nil {
-				err = t.image(ctx, sig, 0)
+		}
+		if o.Referrers {
+			if err := t.referring(ctx, in, d, o, seen); err != nil {
+				return err
 			}
-			if err == nil {
-				err = t.to.putManifest(ctx, "copy", tag, sig)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", tag, err)
-			}
+		}
+	}
+	return nil
+}
+
+// attached copies what hangs on d by tag.
+func (t *transfer) attached(ctx context.Context, in *repo, d digest.Digest) error {
+	for _, kind := range []string{".sig", ".att", ".sbom"} {
+		tag := strings.Replace(d.String(), ":", "-", 1) + kind
+		sig, err := in.manifest(ctx, tag)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = t.image(ctx, sig, 0)
+		}
+		if err == nil {
+			err = t.to.putManifest(ctx, "copy", tag, sig)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", tag, err)
+		}
+	}
+	return nil
+}
+
+// referring copies what names d as its subject.
+func (t *transfer) referring(ctx context.Context, in *repo, d digest.Digest, o CopyOptions, seen map[digest.Digest]bool) error {
+	list, _, err := in.listed(ctx, d)
+	if err != nil {
+		return err
+	}
+	for _, entry := range list {
+		r, err := in.referrer(ctx, d, entry, "")
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			continue
+		}
+		m, err := in.manifest(ctx, r.Digest.String())
+		if err == nil {
+			err = t.image(ctx, m, 0)
+		}
+		if err == nil {
+			err = t.belongings(ctx, in, m, o, seen)
+		}
+		if err != nil {
+			return fmt.Errorf("referrer %s of %s: %w", r.Digest, d, err)
 		}
 	}
 	return nil

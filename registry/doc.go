@@ -1,4 +1,5 @@
-// Package registry moves images between OCI layouts and registries: push, pull, copy, publish.
+// Package registry moves images between OCI layouts and registries: push, pull, copy, publish; and other artifacts, such
+// as disk images and SBOMs, with the image that they belong to.
 //
 // # Contract
 //
@@ -10,7 +11,12 @@
 //     base downloads only what was put on top. Each blob is checked against its digest while it passes, and the last
 //     bytes of one that is wrong are never delivered.
 //   - Nothing is sent twice. What the registry has is skipped, what it has in the base's repository is mounted from
-//     there, a broken download goes on where it was, a broken upload sends that one blob again.
+//     there, a broken download goes on where it was, a broken upload sends that one blob again. A blob of more than 64 MiB
+//     goes in chunks of 32 MiB, and a broken upload of it goes on from what the registry has kept; none of them is
+//     held in memory.
+//   - An artifact ([Client.PublishArtifact]) takes the same way in the same order, and is found from the image that it
+//     names as its subject ([Client.Referrers]), also in registries that keep no list of such.
+//   - Names that come from a registry never lead out of the directory that [Client.PullArtifact] is given.
 //   - What may pass is tried again ([Retry]): broken connections, 408, 425, 429 (after Retry-After), 500, 502, 503, 504,
 //     and once a login that was good and has expired. What will not change is not: 403, 404, 507, wrong bytes, TLS, a
 //     password, a host that never answered.

@@ -29,8 +29,8 @@ type download struct {
 const progress = 1 << 20
 
 // blob opens a blob; not found and unauthorized are errors here, not of the first Read.
-func (r *repo) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
-	b := &download{ctx: ctx, repo: r, d: d}
+func (r *repo) blob(ctx context.Context, d v1.Descriptor, off int64) (io.ReadCloser, error) {
+	b := &download{ctx: ctx, repo: r, d: d, off: off, broken: off}
 	return b, b.open()
 }
 

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -270,4 +271,80 @@ func ExampleClient_System() {
 	d, err := docker.GetDigest(context.Background(), sys, ref)
 	fmt.Println(d == s.image.Digest, err)
 	// Output: true <nil>
+}
+
+// A report on an image is an artifact, found from the image.
+func ExampleClient_PublishArtifact() {
+	s := openShop()
+	defer s.close()
+	s.push()
+	ctx, repository := context.Background(), s.host+"/edge-os"
+	report := registry.Artifact{
+		Type:    "application/vnd.acme.report+json",
+		Subject: repository + "@" + s.image.Digest.String(),
+		Files: []registry.File{{
+			Title: "report.json", MediaType: "application/json",
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(`{"passed":true}`)), nil },
+		}},
+	}
+	if _, err := s.client.PublishArtifact(ctx, report, repository, registry.PublishOptions{Unsigned: true}); err != nil {
+		log.Fatal(err)
+	}
+
+	list, err := s.client.Referrers(ctx, repository+":1", "application/vnd.acme.report+json")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range list {
+		pulled, err := s.client.PullArtifact(ctx, r.Reference(), filepath.Join(s.dir, "reports"), registry.PullOptions{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		content, err := os.ReadFile(pulled.Files[0].Path)
+		fmt.Println(pulled.Files[0].Title, string(content), err)
+	}
+	// Output: report.json {"passed":true} <nil>
+}
+
+// The same report for two platforms has one name.
+func ExampleClient_PublishArtifactIndex() {
+	s := openShop()
+	defer s.close()
+	ctx, repository := context.Background(), s.host+"/reports"
+	var reports []registry.Artifact
+	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+		reports = append(reports, registry.Artifact{
+			Type: "application/vnd.acme.report", Platform: platform,
+			Files: []registry.File{{Title: "report.txt", Open: func() (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader("good on " + platform)), nil
+			}}},
+		})
+	}
+	_, err := s.client.PublishArtifactIndex(ctx, reports, repository, registry.PublishOptions{Tags: []string{"1"}, Unsigned: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	info, err := s.client.Artifact(ctx, repository+":1", "linux/arm64")
+	fmt.Println(info.Type, info.Platform, info.Files[0].Title, info.Files[0].Size, err)
+	// Output: application/vnd.acme.report linux/arm64 report.txt 19 <nil>
+}
+
+// Names in a registry are whatever somebody wrote there.
+func ExampleClient_PullArtifact_hostile() {
+	s := openShop()
+	defer s.close()
+	ctx, repository := context.Background(), s.host+"/edge-os"
+	blob, err := s.client.PutBlob(ctx, repository, "text/plain", []byte("* * * * * root reboot"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := registry.NewManifest(v1.MediaTypeImageManifest, fmt.Appendf(nil,
+		`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"text/plain","digest":%q,"size":%d},"layers":[{"mediaType":"text/plain","digest":%[2]q,"size":%[3]d,"annotations":{%q:"../../etc/cron.d/x"}}]}`,
+		v1.MediaTypeImageManifest, blob.Digest, blob.Size, v1.AnnotationTitle))
+	if err := s.client.PutManifest(ctx, repository+":x", m); err != nil {
+		log.Fatal(err)
+	}
+	_, err = s.client.PullArtifact(ctx, repository+":x", s.dir, registry.PullOptions{})
+	fmt.Println(strings.ReplaceAll(err.Error()[strings.Index(err.Error(), "\""):], s.host, "HOST"))
+	// Output: "../../etc/cron.d/x" is not the name of a file below a directory
 }

@@ -28,23 +28,24 @@ func (c Client) PublishIndex(ctx context.Context, images []bootc.Image, reposito
 	}
 	defer s.close()
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
-	p := Published{Repository: r.repository(), MediaType: index.MediaType}
+	p := pushed{Published: Published{Repository: r.repository(), MediaType: index.MediaType}}
 	to, err := s.repo(ctx, r)
 	if err != nil {
-		return p, opError("publish", repository, err)
+		return p.Published, opError("publish", repository, err)
 	}
 	for i, img := range images {
 		one, err := s.push(ctx, img, r)
 		if err != nil {
-			return p, err
+			return p.Published, err
 		}
 		p.Uploaded += one.Uploaded
+		p.referrers = append(p.referrers, one.referrers...)
 		m, err := to.manifest(ctx, one.Digest.String())
 		if err != nil {
-			return p, opError("push", repository, err)
+			return p.Published, opError("push", repository, err)
 		}
 		if m.IsIndex() {
-			return p, opError("push", repository, fmt.Errorf("image %d, %s, is an index: want the image of one platform", i, one.Digest))
+			return p.Published, opError("push", repository, fmt.Errorf("image %d, %s, is an index: want the image of one platform", i, one.Digest))
 		}
 		index.Manifests = append(index.Manifests, v1.Descriptor{
 			MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(m.Data)), Platform: &platforms[i],
@@ -52,12 +53,12 @@ func (c Client) PublishIndex(ctx context.Context, images []bootc.Image, reposito
 	}
 	data, err := json.Marshal(index)
 	if err != nil {
-		return p, opError("push", repository, err)
+		return p.Published, opError("push", repository, err)
 	}
 	m := NewManifest(index.MediaType, data)
 	p.Digest = m.Digest
 	if err := to.putManifest(ctx, "push", m.Digest.String(), m); err != nil {
-		return p, opError("push", p.Reference(), err)
+		return p.Published, opError("push", p.Reference(), err)
 	}
 	return s.release(ctx, p, r, o)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/internal/testkit"
@@ -120,4 +121,22 @@ func (r *record) count(kind bootc.EventKind) int { return len(r.texts(kind)) }
 func eachRegistry(t *testing.T, run func(t *testing.T, start func(testing.TB, testkit.RegistryOptions) *testkit.Registry)) {
 	t.Run("olareg", func(t *testing.T) { run(t, testkit.NewOlareg) })
 	t.Run("docker-registry", func(t *testing.T) { run(t, testkit.NewDockerRegistry) })
+}
+
+// orasClient is the HTTP client of another program that has the login for r.
+func orasClient(r *testkit.Registry) *auth.Client {
+	c := &auth.Client{Client: r.Client(), Cache: auth.NewCache()}
+	if r.Username != "" {
+		c.Credential = auth.StaticCredential(r.Host, auth.Credential{Username: r.Username, Password: r.Password})
+	}
+	return c
+}
+
+func mustJSON(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -81,8 +81,8 @@ func (c Client) PutBlob(ctx context.Context, repository, mediaType string, data 
 // bytesSource is one blob in memory.
 type bytesSource []byte
 
-func (b bytesSource) blob(context.Context, v1.Descriptor) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(b)), nil
+func (b bytesSource) blob(_ context.Context, _ v1.Descriptor, off int64) (io.ReadCloser, error) {
+	return forward(io.NopCloser(bytes.NewReader(b)), off)
 }
 
 func (b bytesSource) manifest(context.Context, string) (Manifest, error) {

@@ -86,7 +86,11 @@ func (c Client) Push(ctx context.Context, img bootc.Image, repository string) (P
 		return Published{}, opError("push", repository, err)
 	}
 	defer s.close()
-	return s.push(ctx, img, r)
+	p, err := s.push(ctx, img, r)
+	if err == nil {
+		err = opError("push", repository, s.refer(ctx, r, p.referrers))
+	}
+	return p.Published, err
 }
 
 // Publish brings an image to where devices find it: it pushes by digest as Push does, has the Signer sign it and verify it
@@ -111,9 +115,20 @@ func (c Client) Publish(ctx context.Context, img bootc.Image, repository string,
 	return s.release(ctx, p, r, o)
 }
 
+// pushed is what was pushed, before it is released.
+type pushed struct {
+	Published
+	referrers []Manifest // those of what was pushed that have a subject
+}
+
+func (p *pushed) add(t *transfer) {
+	p.Uploaded += t.uploaded.Load()
+	p.referrers = append(p.referrers, t.referrers...)
+}
+
 // push copies one image, or an index with its instances, to a repository.
-func (s *session) push(ctx context.Context, img bootc.Image, r ref) (Published, error) {
-	p := Published{Repository: r.repository(), Digest: img.Digest}
+func (s *session) push(ctx context.Context, img bootc.Image, r ref) (pushed, error) {
+	p := pushed{Published: Published{Repository: r.repository(), Digest: img.Digest}}
 	err := s.step("push", r.repository(), func() error {
 		from, base, err := s.locations(ctx, img.Location, img.BaseLocation)
 		if err != nil {
@@ -138,7 +153,7 @@ func (s *session) push(ctx context.Context, img bootc.Image, r ref) (Published, 
 			mount: func(context.Context) *repo { return firstRepo(from, base) },
 		}
 		err = t.image(ctx, m, 0)
-		p.Uploaded = t.uploaded.Load()
+		p.add(t)
 		return err
 	})
 	return p, opError("push", r.repository(), err)
@@ -157,8 +172,9 @@ func firstRepo(from source, base func() (source, error)) *repo {
 	return r
 }
 
-// release signs, verifies and tags what has been pushed.
-func (s *session) release(ctx context.Context, p Published, r ref, o PublishOptions) (Published, error) {
+// release signs, verifies, lists with its subject and tags what has been pushed.
+func (s *session) release(ctx context.Context, what pushed, r ref, o PublishOptions) (Published, error) {
+	p := what.Published
 	var names []string
 	for _, tag := range o.Tags {
 		names = append(names, p.Repository+":"+tag)
@@ -173,6 +189,9 @@ func (s *session) release(ctx context.Context, p Published, r ref, o PublishOpti
 				return p, opError(step.op, p.Reference(), err)
 			}
 		}
+	}
+	if err := s.refer(ctx, r, what.referrers); err != nil {
+		return p, opError("publish", p.Reference(), err)
 	}
 	if len(o.Tags) == 0 {
 		return p, nil

@@ -138,7 +138,7 @@ func (s *session) fetch(ctx context.Context, from source, m Manifest, out *layou
 		event := bootc.Event{Kind: bootc.EventStart, Op: "pull", Ref: d.Digest.String(), Total: d.Size}
 		s.emit(event)
 		if event.Cached = out.has(d); !event.Cached {
-			r, err := from.blob(ctx, d)
+			r, err := from.blob(ctx, d, 0)
 			if errors.Is(err, ErrNotFound) && notForDistribution(d) {
 				return nil
 			}

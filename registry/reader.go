@@ -76,7 +76,7 @@ func (r *Reader) open(ctx context.Context, img bootc.Image, platform string) err
 func (r *Reader) Layer(ctx context.Context, i int) (io.ReadCloser, error) {
 	l := r.Layers[i]
 	d := v1.Descriptor{MediaType: l.MediaType, Digest: l.Digest, Size: l.Size}
-	b, err := r.from.blob(ctx, d)
+	b, err := r.from.blob(ctx, d, 0)
 	if err != nil {
 		return nil, opError("read", d.Digest.String(), err)
 	}

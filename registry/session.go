@@ -119,7 +119,8 @@ type repo struct {
 	ref        ref // without tag and digest
 	login      Credential
 	auth       atomic.Pointer[auth.Client]
-	authorized atomic.Bool // a request with a login or token has gone well
+	authorized atomic.Bool  // a request with a login or token has gone well
+	lists      atomic.Int32 // whether the registry lists referrers
 }
 
 // repo returns the repository of r with the login for it.

@@ -18,8 +18,8 @@ import (
 type source interface {
 	// manifest returns the manifest with a digest (or, from a registry, a tag), checked.
 	manifest(ctx context.Context, target string) (Manifest, error)
-	// blob opens a blob, unchecked. What is not there is ErrNotFound.
-	blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+	// blob opens a blob at an offset, unchecked. What is not there is ErrNotFound.
+	blob(ctx context.Context, d v1.Descriptor, off int64) (io.ReadCloser, error)
 }
 
 // location is a parsed containers/image name.
@@ -76,12 +76,30 @@ func (s *session) open(ctx context.Context, where string) (source, error) {
 	return &layoutSource{where, oci.NewStorageFromFS(os.DirFS(l.path))}, nil
 }
 
-func (l *layoutSource) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+func (l *layoutSource) blob(ctx context.Context, d v1.Descriptor, off int64) (io.ReadCloser, error) {
 	r, err := l.storage.Fetch(ctx, d)
 	if errors.Is(err, errdef.ErrNotFound) {
 		return nil, fmt.Errorf("%s: %w in %s", d.Digest, ErrNotFound, l.where)
 	}
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return forward(r, off)
+}
+
+// forward moves a reader on by so many bytes: by seeking if it can, and otherwise by reading.
+func forward(r io.ReadCloser, n int64) (io.ReadCloser, error) {
+	var err error
+	if s, ok := r.(io.Seeker); ok {
+		_, err = s.Seek(n, io.SeekCurrent)
+	} else {
+		_, err = io.CopyN(io.Discard, r, n)
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 func (l *layoutSource) manifest(ctx context.Context, target string) (Manifest, error) {
@@ -89,7 +107,7 @@ func (l *layoutSource) manifest(ctx context.Context, target string) (Manifest, e
 	if err != nil {
 		return Manifest{}, err
 	}
-	r, err := l.blob(ctx, d)
+	r, err := l.blob(ctx, d, 0)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -112,8 +130,8 @@ func (i *imageSource) manifest(ctx context.Context, target string) (Manifest, er
 	return i.image.manifest(ctx, target)
 }
 
-func (i *imageSource) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
-	r, err := i.image.blob(ctx, d)
+func (i *imageSource) blob(ctx context.Context, d v1.Descriptor, off int64) (io.ReadCloser, error) {
+	r, err := i.image.blob(ctx, d, off)
 	if !errors.Is(err, ErrNotFound) {
 		return r, err
 	}
@@ -121,7 +139,7 @@ func (i *imageSource) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser,
 	if baseErr != nil {
 		return nil, fmt.Errorf("%w; nor can it come from the base: %w", err, baseErr)
 	}
-	r, baseErr = base.blob(ctx, d)
+	r, baseErr = base.blob(ctx, d, off)
 	if baseErr != nil {
 		return nil, fmt.Errorf("%w; nor can it come from the base: %w", err, baseErr)
 	}

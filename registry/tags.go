@@ -70,14 +70,23 @@ func (r *repo) tagPage(ctx context.Context, c call) ([]string, *url.URL, error) 
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 8<<20)).Decode(&list); err != nil {
 		return nil, nil, fmt.Errorf("the registry's list of tags: %w", err)
 	}
+	next, err := r.nextPage(resp)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the registry's list of tags: %w", err)
+	}
+	return list.Tags, next, nil
+}
+
+// nextPage is where an answer says that a list goes on, nil if it does not.
+func (r *repo) nextPage(resp *http.Response) (*url.URL, error) {
 	target, rest, _ := strings.Cut(strings.TrimPrefix(resp.Header.Get("Link"), "<"), ">")
 	if target == "" || !strings.Contains(rest, "next") {
-		return list.Tags, nil, nil
+		return nil, nil
 	}
 	next, err := resp.Request.URL.Parse(target)
 	if err != nil || next.Host != r.host.base.Host {
-		return nil, nil, fmt.Errorf("the registry's list of tags goes on at %q", clip(target))
+		return nil, fmt.Errorf("it goes on at %q", clip(target))
 	}
 	next.Scheme = r.host.base.Scheme // proxies that end TLS get it wrong
-	return list.Tags, next, nil
+	return next, nil
 }

@@ -28,6 +28,8 @@ type transfer struct {
 	to       *repo
 	uploaded atomic.Int64
 
+	referrers []Manifest // those that have a subject
+
 	mu   sync.Mutex
 	done map[digest.Digest]bool // blobs, over all instances of an index
 }
@@ -85,6 +87,9 @@ func (t *transfer) image(ctx context.Context, m Manifest, depth int) error {
 	if err := each(ctx, blobs, t.blob); err != nil {
 		return err
 	}
+	if m.subject() != "" {
+		t.referrers = append(t.referrers, m)
+	}
 	if has, err := t.to.hasManifest(ctx, m.Digest.String()); has || err != nil {
 		return err
 	}
@@ -118,9 +123,21 @@ func (t *transfer) blob(ctx context.Context, d v1.Descriptor) error {
 			return err
 		}
 		event.Cached, event.Text = false, ""
+		if d.Size > largeBlob {
+			err := t.large(ctx, where, d)
+			if err == nil {
+				t.uploaded.Add(d.Size)
+			}
+			if !errors.Is(err, errNoChunks) {
+				return err
+			}
+			if where, _, err = t.to.startUpload(ctx, d, ""); err != nil {
+				return err
+			}
+		}
 		reading, stop := context.WithCancel(ctx) // ends with the body, before the request does
 		defer stop()
-		r, err := t.from.blob(reading, d)
+		r, err := t.from.blob(reading, d, 0)
 		if errors.Is(err, ErrNotFound) && notForDistribution(d) {
 			return nil // such layers stay where their URLs say
 		}
@@ -187,7 +204,7 @@ func readBlob(ctx context.Context, from source, d v1.Descriptor, most int64) ([]
 	if d.Size > most {
 		return nil, final("%s has %d bytes, more than %d", d.Digest, d.Size, most)
 	}
-	r, err := from.blob(ctx, d)
+	r, err := from.blob(ctx, d, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // NewOlareg starts a registry in this process that lives as long as the test: OCI distribution 1.1 with the referrers API,
-// resumable uploads, and deletes, all in memory.
+// resumable uploads, and deletes, all in memory unless o.Dir says otherwise.
 func NewOlareg(t testing.TB, o RegistryOptions) *Registry {
 	t.Helper()
 	r, err := StartOlareg(o)
@@ -30,8 +30,12 @@ func StartOlareg(o RegistryOptions) (*Registry, error) {
 		return nil, err
 	}
 	yes, push := true, !o.ReadOnly
+	store := config.StoreMem
+	if o.Dir != "" {
+		store = config.StoreDir
+	}
 	server := olareg.New(config.Config{
-		Storage: config.ConfigStorage{StoreType: config.StoreMem, GC: config.ConfigGC{Frequency: -1}},
+		Storage: config.ConfigStorage{StoreType: store, RootDir: o.Dir, GC: config.ConfigGC{Frequency: -1}},
 		API: config.ConfigAPI{
 			PushEnabled: &push, DeleteEnabled: &yes, Blob: config.ConfigAPIBlob{DeleteEnabled: &yes},
 		},
