@@ -41,8 +41,8 @@ func (s Spec) Compile(base Base) (Plan, error) {
 	errs = append(errs, err...)
 	annotations, err := d.settings("Annotations", d.annotations, s.Annotations, checkAnnotation)
 	errs = append(errs, err...)
-	if len(errs) > 0 {
-		return Plan{}, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return Plan{}, err
 	}
 	p := d.plan(s, labels, annotations)
 	if err := p.check(); err != nil {

@@ -58,6 +58,7 @@ var dropInDirs = []dropInDir{
 	{"/etc/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d", ".conf", 0o644, checkINI},
 	{"/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d", ".rules", 0o644, nil},
 	{"/etc/containers/containers.conf.d", "/usr/share/containers/containers.conf.d", ".conf", 0o644, checkTOML},
+	{"/etc/containers/systemd/*.d", "/usr/share/containers/systemd/*.d", ".conf", 0o644, checkINI}, // of quadlets
 	{"/etc/containers/registries.conf.d", "", ".conf", 0o644, checkTOML},
 	{"/etc/containers/registries.d", "", ".yaml", 0o644, nil},
 	{"/etc/ssh/sshd_config.d", "", ".conf", 0o600, nil},

@@ -165,3 +165,12 @@ func TestFeatureZero(t *testing.T) {
 		}
 	}
 }
+
+// rootFS is a base that has these files, all of them empty.
+func rootFS(names ...string) fstest.MapFS {
+	files := fstest.MapFS{}
+	for _, name := range names {
+		files[name] = &fstest.MapFile{Mode: 0o755}
+	}
+	return files
+}

@@ -16,11 +16,13 @@ type intents struct {
 	kargs     []drafted[Kargs]
 	units     []drafted[Unit]
 	platforms []drafted[string]
+	quadlets  []drafted[quadletFile]
+	bound     []drafted[string] // quadlets
 }
 
 // settle turns the intents into steps and entries, once all features have contributed.
 func (d *Draft) settle() []error {
-	return slices.Concat(d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms())
+	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms())
 }
 
 // intend is a value with the feature that contributes now.
