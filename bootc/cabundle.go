@@ -42,7 +42,7 @@ func (c CABundle) Contribute(d *Draft) error {
 	if name := strings.ToLower(c.Name); !bundleName.MatchString(c.Name) || strings.HasSuffix(name, ".crt") || strings.HasSuffix(name, ".pem") {
 		errs = append(errs, Errorf("Name", "%q is not the name of a file without .crt: letters, digits and . _ -", c.Name))
 	}
-	certs, err := c.parse(d.Base())
+	certs, err := parseCAs("PEM", c.PEM, d.Base())
 	if err := join(append(errs, err)); err != nil {
 		return err
 	}
@@ -71,18 +71,19 @@ var bundleDir = map[Family]string{
 	Debian: "/usr/share/ca-certificates/bootloom/",
 }
 
-func (c CABundle) parse(base Base) ([]*x509.Certificate, error) {
+// parseCAs reads the certificates of authorities; field is the one with the text.
+func parseCAs(field, text string, base Base) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	var errs []error
 	seen := map[[sha256.Size]byte]int{}
-	rest := []byte(c.PEM)
+	rest := []byte(text)
 	for n := 1; ; n++ {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
 		fail := func(format string, args ...any) {
-			errs = append(errs, Errorf("PEM", "block %d: "+format, append([]any{n}, args...)...))
+			errs = append(errs, Errorf(field, "block %d: "+format, append([]any{n}, args...)...))
 		}
 		if strings.Contains(block.Type, "PRIVATE KEY") {
 			fail("this is a PRIVATE KEY: everyone who has the image would have it; take it out, and replace it if it was published")
@@ -110,10 +111,10 @@ func (c CABundle) parse(base Base) ([]*x509.Certificate, error) {
 		certs = append(certs, cert)
 	}
 	if bytes.Contains(rest, []byte("-----BEGIN")) {
-		errs = append(errs, Errorf("PEM", "has a block that does not end or is not base64"))
+		errs = append(errs, Errorf(field, "has a block that does not end or is not base64"))
 	}
 	if len(certs) == 0 && len(errs) == 0 {
-		errs = append(errs, Errorf("PEM", "has no -----BEGIN CERTIFICATE-----"))
+		errs = append(errs, Errorf(field, "has no -----BEGIN CERTIFICATE-----"))
 	}
 	return certs, join(errs)
 }

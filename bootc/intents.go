@@ -10,19 +10,21 @@ import (
 // intents are what several features ask for together and one step or file does: the package transaction, trust
 // stores, kernel arguments, unit states.
 type intents struct {
-	packages  []drafted[Packages]
-	repos     []drafted[Repo]
-	trust     [phases]trusted
-	kargs     []drafted[Kargs]
-	units     []drafted[Unit]
-	platforms []drafted[string]
-	quadlets  []drafted[quadletFile]
-	bound     []drafted[string] // quadlets
+	packages    []drafted[Packages]
+	repos       []drafted[Repo]
+	trust       [phases]trusted
+	kargs       []drafted[Kargs]
+	units       []drafted[Unit]
+	platforms   []drafted[string]
+	quadlets    []drafted[quadletFile]
+	bound       []drafted[string] // quadlets
+	users       []drafted[User]
+	pullSecrets []drafted[PullSecret]
 }
 
 // settle turns the intents into steps and entries, once all features have contributed.
 func (d *Draft) settle() []error {
-	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms())
+	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets())
 }
 
 // intend is a value with the feature that contributes now.

@@ -54,6 +54,7 @@ func (u User) Contribute(d *Draft) error {
 	if err := u.check(d); err != nil {
 		return err
 	}
+	d.users = append(d.users, intend(d, u))
 	if u.Name != "root" {
 		sysusers, tmpfiles := u.lines()
 		d.Put(PhaseUsers, regular("/usr/lib/sysusers.d/50-bootloom-"+u.Name+".conf", sysusers),
