@@ -1,0 +1,284 @@
+package flightctl
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bootloom/bootloom/bootc"
+)
+
+// LineError says in which line of a file a mistake is.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+// Error returns "line N: cause".
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the cause.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// decoder reads the agent's YAML strictly: every key must be one of the struct's, and every value mean to the agent,
+// which reads YAML 1.1, what it means here. It finds all mistakes.
+type decoder struct {
+	root  reflect.Type
+	errs  []error
+	lines map[string]int // of the keys that were there
+}
+
+// decode reads data into the struct that v points to.
+func decode(data []byte, v any) (lines map[string]int, err error) {
+	into := reflect.ValueOf(v).Elem()
+	d := decoder{root: into.Type(), lines: map[string]int{}}
+	node, err := document(data)
+	if err != nil {
+		return nil, err
+	}
+	if node != nil {
+		d.value("", node, into)
+	}
+	return d.lines, errors.Join(d.errs...)
+}
+
+// document returns the one YAML document of data, nil for none.
+func document(data []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(strings.NewReader(string(data)))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		if len(strings.TrimSpace(string(data))) == 0 || err.Error() == "EOF" {
+			return nil, nil
+		}
+		return nil, yamlError(err)
+	}
+	if err := dec.Decode(&more); err == nil {
+		return nil, &bootc.FieldError{Err: &LineError{more.Line, errors.New("a second document, of which the agent reads nothing")}}
+	} else if err.Error() != "EOF" {
+		return nil, yamlError(err)
+	}
+	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// yamlError takes the line out of the text of the YAML library, which has it nowhere else.
+func yamlError(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		if number, cause, ok := strings.Cut(rest, ": "); ok {
+			if line, err := strconv.Atoi(number); err == nil {
+				return &bootc.FieldError{Err: &LineError{line, fmt.Errorf("not YAML: %s", cause)}}
+			}
+		}
+	}
+	return bootc.Errorf("", "not YAML: %s", text)
+}
+
+func (d *decoder) fail(path string, n *yaml.Node, format string, args ...any) {
+	d.errs = append(d.errs, &bootc.FieldError{Path: path, Err: &LineError{n.Line, fmt.Errorf(format, args...)}})
+}
+
+// value reads n into v.
+func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		d.fail(path, n, "anchors and aliases are not followed here: write it out")
+		return
+	}
+	switch {
+	case isMapping(v.Type()):
+		d.mapping(path, n, v)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(path, n, v.Elem())
+	case v.Kind() == reflect.Slice:
+		d.list(path, n, v)
+	case v.Kind() == reflect.Map:
+		d.stringMap(path, n, v)
+	default:
+		d.scalar(path, n, v)
+	}
+}
+
+func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.fail(path, n, "%s where keys with values are wanted", kindOf(n))
+		return
+	}
+	fields := fieldsOf(v.Type())
+	for key, value := range d.pairs(path, n) {
+		at := dotted(path, key.Value)
+		d.lines[at] = key.Line
+		i := slices.IndexFunc(fields, func(f field) bool { return f.key == key.Value })
+		if i < 0 {
+			text := "unknown key, which the agent ignores"
+			if h := hint(d.root, at); h != "" {
+				text += ": " + h
+			}
+			d.fail(at, key, "%s", text)
+			continue
+		}
+		d.value(at, value, v.FieldByIndex(fields[i].index))
+	}
+}
+
+// pairs yields keys and values of a mapping, each key once.
+func (d *decoder) pairs(path string, n *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
+	return func(yield func(key, value *yaml.Node) bool) {
+		seen := map[string]int{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" || key.Anchor != "" {
+				d.fail(path, key, "a key must be a plain word")
+				continue
+			}
+			if line, ok := seen[key.Value]; ok {
+				d.fail(dotted(path, key.Value), key, "the key is in line %d already", line)
+				continue
+			}
+			seen[key.Value] = key.Line
+			if !yield(key, n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+func (d *decoder) list(path string, n *yaml.Node, v reflect.Value) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.fail(path, n, "%s where a list is wanted", kindOf(n))
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.lines[at] = item.Line
+		d.value(at, item, v.Index(i))
+	}
+}
+
+func (d *decoder) stringMap(path string, n *yaml.Node, v reflect.Value) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.fail(path, n, "%s where keys with values are wanted", kindOf(n))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for key, value := range d.pairs(path, n) {
+		at := path + "[" + key.Value + "]"
+		d.lines[at] = key.Line
+		name := reflect.New(v.Type().Key()).Elem()
+		d.scalar(at, key, name)
+		text := reflect.New(v.Type().Elem()).Elem()
+		d.value(at, value, text)
+		v.SetMapIndex(name, text)
+	}
+}
+
+func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.ScalarNode {
+		d.fail(path, n, "%s where one value is wanted", kindOf(n))
+		return
+	}
+	if isNull(n) {
+		d.fail(path, n, "has no value: leave the key out for the agent's default")
+		return
+	}
+	switch p := v.Addr().Interface().(type) {
+	case *PEM:
+		*p = PEM(d.base64(path, n))
+	case *PrivateKey:
+		*p = KeyFromPEM(d.base64(path, n))
+	case *time.Duration:
+		if t, err := time.ParseDuration(n.Value); err != nil || n.ShortTag() != "!!str" {
+			d.fail(path, n, `%s is not a duration with its unit, such as 90s or 1m30s`, shown(n.Value))
+		} else {
+			*p = t
+		}
+	case *bool:
+		if n.Style != 0 || !slices.Contains([]string{"true", "false"}, n.Value) {
+			d.fail(path, n, "%s is not true or false", shown(n.Value))
+		}
+		*p = n.Value == "true"
+	case *int:
+		i, err := strconv.Atoi(n.Value)
+		if err != nil || n.Style != 0 || strconv.Itoa(i) != n.Value {
+			d.fail(path, n, "%s is not a whole number", shown(n.Value))
+		} else if i == 0 {
+			d.fail(path, n, "0 is not possible: leave the key out for the agent's default")
+		}
+		*p = i
+	default: // a string
+		if !staysText(n) {
+			d.fail(path, n, `%s is no text to the agent, whose YAML makes something else of it: write "%s"`, n.Value, n.Value)
+		}
+		v.SetString(n.Value)
+	}
+}
+
+// staysText tells whether YAML 1.1, which the agent reads, sees in n the same text.
+func staysText(n *yaml.Node) bool {
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return true
+	}
+	switch n.ShortTag() {
+	case "!!str":
+		return !slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(n.Value))
+	case "!!timestamp":
+		return true
+	case "!!int":
+		i, err := strconv.ParseInt(n.Value, 10, 64)
+		return err == nil && strconv.FormatInt(i, 10) == n.Value
+	}
+	return false
+}
+
+func (d *decoder) base64(path string, n *yaml.Node) []byte {
+	if strings.Contains(n.Value, "-----BEGIN") {
+		d.fail(path, n, "is PEM text as it is; the agent wants it in base64 (base64 -w0 FILE), or as a file by the key without -data")
+		return nil
+	}
+	data, err := base64.StdEncoding.DecodeString(n.Value)
+	if err != nil {
+		d.fail(path, n, "is not base64") // not what it is: it may be a secret
+	} else if len(data) == 0 {
+		d.fail(path, n, "has no value: leave the key out")
+	}
+	return data
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "keys with values"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return shown(n.Value)
+}
+
+// shown quotes a value for a message, in short.
+func shown(s string) string {
+	if len(s) > 40 {
+		s = s[:40] + "…"
+	}
+	return strconv.Quote(s)
+}
