@@ -15,7 +15,7 @@ type Config struct {
 
 	// SpecFetchInterval did set how often the specification is read. It is deprecated and without effect where the
 	// service says how long to wait, but agents still check it: at least 2 s.
-	SpecFetchInterval time.Duration `key:"spec-fetch-interval"`
+	SpecFetchInterval time.Duration `key:"spec-fetch-interval" until:"1.1"`
 	// StatusUpdateInterval is the time between two reports of the device, at least 2 s; the zero value is 60 s.
 	StatusUpdateInterval time.Duration `key:"status-update-interval"`
 

@@ -157,6 +157,7 @@ func (d *decoder) pairs(path string, n *yaml.Node) func(yield func(key, value *y
 
 func (d *decoder) list(path string, n *yaml.Node, v reflect.Value) {
 	if isNull(n) {
+		d.fail(path, n, "has no value: write [] for an empty list, or leave the key out for the agent's default")
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -172,7 +173,8 @@ func (d *decoder) list(path string, n *yaml.Node, v reflect.Value) {
 }
 
 func (d *decoder) stringMap(path string, n *yaml.Node, v reflect.Value) {
-	if isNull(n) {
+	if isNull(n) { // with a conf.d that has labels, agents crash on this
+		d.fail(path, n, "has no value: write {} for none, or leave the key out")
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -257,8 +259,6 @@ func (d *decoder) base64(path string, n *yaml.Node) []byte {
 	data, err := base64.StdEncoding.DecodeString(n.Value)
 	if err != nil {
 		d.fail(path, n, "is not base64") // not what it is: it may be a secret
-	} else if len(data) == 0 {
-		d.fail(path, n, "has no value: leave the key out")
 	}
 	return data
 }

@@ -12,6 +12,7 @@ import (
 type field struct {
 	key   string
 	since string // the release whose agents know the key, "" for all
+	until string // the release since which the key is without effect, "" for none
 	index []int
 	typ   reflect.Type
 }
@@ -20,13 +21,13 @@ func fieldsOf(t reflect.Type) []field {
 	var out []field
 	for _, f := range reflect.VisibleFields(t) {
 		if key, ok := f.Tag.Lookup("key"); ok {
-			out = append(out, field{key, f.Tag.Get("since"), f.Index, f.Type})
+			out = append(out, field{key, f.Tag.Get("since"), f.Tag.Get("until"), f.Index, f.Type})
 		}
 	}
 	return out
 }
 
-// plain are structs without keys of their own, which stand as one value.
+// isMapping tells a struct that stands as keys with values from one that stands as one value.
 func isMapping(t reflect.Type) bool { return t.Kind() == reflect.Struct && len(fieldsOf(t)) > 0 }
 
 // paths lists the path of every key below t, such as enrollment-service.service.server.
