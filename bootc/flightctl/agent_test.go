@@ -19,7 +19,11 @@ import (
 
 var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
 
-var codec = bootc.Codec{Kinds: map[string]bootc.Feature{"flightctl.EmbeddedApp": flightctl.EmbeddedApp{}}}
+var codec = bootc.Codec{Kinds: map[string]bootc.Feature{
+	"flightctl.Agent": flightctl.Agent{}, "flightctl.ComposeApps": flightctl.ComposeApps{}, "flightctl.EmbeddedApp": flightctl.EmbeddedApp{},
+	"flightctl.HelmApps": flightctl.HelmApps{}, "flightctl.Onboarding": flightctl.Onboarding{},
+	"flightctl.PersistentJournal": flightctl.PersistentJournal{}, "flightctl.Telemetry": flightctl.Telemetry{},
+}}
 
 // TestFeatureFiles compiles spec.json of each corpus file against base.json; the facts that it leaves out are those of a
 // well-known base. Out come "errors", or "Containerfile", "list" (every entry) and "image/…" (the content of files).
@@ -27,30 +31,36 @@ func TestFeatureFiles(t *testing.T) {
 	isInput := func(name string) bool {
 		return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
 	}
-	txtest.Run(t, "testdata/agent/*.txtar", isInput, func(t *testing.T, in []txtar.File) []txtar.File {
-		var spec bootc.Spec
-		var base bootc.Base
-		root := fstest.MapFS{}
-		var err error
-		for _, f := range in {
-			switch name, below := strings.CutPrefix(f.Name, "base/"); {
-			case f.Name == "spec.json":
-				if spec, err = codec.Unmarshal(f.Data); err != nil {
-					t.Fatal(err)
-				}
-			case f.Name == "base.json":
-				if err := json.Unmarshal(f.Data, &base); err != nil {
-					t.Fatal(err)
-				}
-			case below:
-				root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
-				base.Files = root
+	for _, dir := range []string{"agent", "upstream"} {
+		t.Run(dir, func(t *testing.T) { txtest.Run(t, "testdata/"+dir+"/*.txtar", isInput, compiled) })
+	}
+}
+
+// compiled compiles one corpus file.
+func compiled(t *testing.T, in []txtar.File) []txtar.File {
+	t.Helper()
+	var spec bootc.Spec
+	var base bootc.Base
+	root := fstest.MapFS{}
+	var err error
+	for _, f := range in {
+		switch name, below := strings.CutPrefix(f.Name, "base/"); {
+		case f.Name == "spec.json":
+			if spec, err = codec.Unmarshal(f.Data); err != nil {
+				t.Fatal(err)
 			}
+		case f.Name == "base.json":
+			if err := json.Unmarshal(f.Data, &base); err != nil {
+				t.Fatal(err)
+			}
+		case below:
+			root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
+			base.Files = root
 		}
-		again(t, spec)
-		plan, err := spec.Compile(base)
-		return result(t, plan, err)
-	})
+	}
+	again(t, spec)
+	plan, err := spec.Compile(base)
+	return result(t, plan, err)
 }
 
 // again wants a Spec to be the same after a way through JSON.
