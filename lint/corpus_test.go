@@ -1,0 +1,113 @@
+package lint_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/tools/txtar"
+
+	"github.com/bootloom/bootloom/internal/txtest"
+	"github.com/bootloom/bootloom/lint"
+)
+
+var update = flag.Bool("update", false, "rewrite what the txtar files expect, and the pages of the rules")
+
+// TestCorpus lints the target of each case, and compares all findings, or those of the rules in the section "rules", with
+// the section "want". Images are linted once from each backend.
+func TestCorpus(t *testing.T) {
+	isInput := func(name string) bool { return name != "want" }
+	txtest.Run(t, "testdata/*.txtar", isInput, func(t *testing.T, in []txtar.File) []txtar.File {
+		c := parseCase(t, in)
+		lines := c.lint(t)
+		return []txtar.File{{Name: "want", Data: []byte(strings.Join(append(lines, ""), "\n"))}}
+	})
+}
+
+// TestRuleCases wants each rule's Bad case to fire the rule, and its Good case not to.
+func TestRuleCases(t *testing.T) {
+	for _, r := range lint.Rules() {
+		t.Run(r.ID+" "+r.Slug, func(t *testing.T) {
+			run := func(text string) []string {
+				files := txtar.Parse([]byte(text)).Files
+				if len(files) == 0 {
+					t.Fatal("the case is empty")
+				}
+				c := parseCase(t, files)
+				c.rules = []string{r.ID}
+				if len(r.Profiles) > 0 {
+					c.linter.Profiles = append(c.linter.Profiles, r.Profiles...)
+				}
+				return c.lint(t)
+			}
+			if r.Bad == "" && r.Good == "" && r.Severity == lint.Note && r.ID == "BL005" {
+				return // limits have tests of their own
+			}
+			if got := run(r.Bad); len(got) == 0 {
+				t.Error("the bad case does not fire")
+			}
+			if got := run(r.Good); len(got) > 0 {
+				t.Errorf("the good case fires:\n%s", strings.Join(got, "\n"))
+			}
+		})
+	}
+}
+
+// lint runs the case on every backend that can show its target, and wants the same from all.
+func (c *testCase) lint(t testing.TB) []string {
+	t.Helper()
+	switch {
+	case c.containerfile != nil:
+		return c.shown(c.linter.Containerfile(*c.containerfile))
+	case c.spec != nil:
+		return c.shown(c.linter.Spec(*c.spec, c.base))
+	case c.isImage:
+		return c.images(t)
+	}
+	t.Fatal("the case has no target: neither Containerfile nor spec.json nor a layer")
+	return nil
+}
+
+func (c *testCase) images(t testing.TB) []string {
+	t.Helper()
+	r, err := c.linter.Image(t.Context(), "case", c.source(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.shown(r)
+}
+
+// tarImage is an image in memory.
+type tarImage struct {
+	manifest v1.Manifest
+	config   v1.Image
+	blobs    map[digest.Digest][]byte
+}
+
+func (i *tarImage) Image(context.Context) (v1.Manifest, v1.Image, error) {
+	return i.manifest, i.config, nil
+}
+
+func (i *tarImage) Blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(i.blobs[d.Digest])), nil
+}
+
+func (c *testCase) source(t testing.TB) *tarImage {
+	t.Helper()
+	img := &tarImage{manifest: c.manifest, config: c.config, blobs: map[digest.Digest][]byte{}}
+	img.manifest.Layers = slices.Clone(img.manifest.Layers)
+	for _, l := range c.layers {
+		b := l.tar(t)
+		d := digest.FromBytes(b)
+		img.blobs[d] = b
+		img.manifest.Layers = append(img.manifest.Layers, v1.Descriptor{MediaType: v1.MediaTypeImageLayer, Digest: d, Size: int64(len(b))})
+		img.config.RootFS.DiffIDs = append(img.config.RootFS.DiffIDs, d)
+	}
+	return img
+}

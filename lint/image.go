@@ -1,0 +1,231 @@
+package lint
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/bootc"
+)
+
+// ImageSource is an image that can be read: in a registry, an OCI layout or an archive. registry.Client.Open returns one.
+type ImageSource interface {
+	// Image returns the manifest and config of the image for one platform. It is called once.
+	Image(ctx context.Context) (v1.Manifest, v1.Image, error)
+	// Blob opens a layer as the manifest lists it. It is called from several goroutines at once, and may be called again for
+	// the same layer.
+	Blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+}
+
+// Image lints an image: its layers one by one, the root file system that they make together, its config and history.
+// name is what the report calls it. Nothing is unpacked. A layer that cannot be read is a finding, and the others are looked
+// at; the error is for an image that cannot be read at all, for a context that has ended, and for mistakes in the Linter.
+func (l Linter) Image(ctx context.Context, name string, src ImageSource) (Report, error) {
+	rules, err := l.rules()
+	if err != nil {
+		return Report{}, err
+	}
+	f, err := l.image(ctx, rules, src)
+	if err != nil {
+		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
+	}
+	return l.run(name, f, rules, nil), nil
+}
+
+// image gathers the facts about an image.
+func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Facts, error) {
+	m, config, err := src.Image(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(config.RootFS.DiffIDs); n != len(m.Layers) {
+		return nil, fmt.Errorf("the manifest has %d layers and the config %d", len(m.Layers), n)
+	}
+	g := newGathering(rules, l.Limits)
+	if len(m.Layers) > g.limits.Layers {
+		return nil, fmt.Errorf("the image has %d layers; up to %d are read", len(m.Layers), g.limits.Layers)
+	}
+	layers := make([]*Layer, len(m.Layers))
+	created := createdBy(config.History, len(layers))
+	base := l.baseLayers(m, config)
+	g.boundary = base > 0
+	for i := range layers {
+		layers[i] = &Layer{Index: i, DiffID: config.RootFS.DiffIDs[i], CreatedBy: created[i], Base: i < base, stage: InLayers}
+	}
+	whole, err := g.readLayers(ctx, layers, m.Layers, src)
+	if err != nil {
+		return nil, err
+	}
+	l.locate(layers)
+	return &Facts{
+		Stages: InRoot | InLayers | InConfig, Layers: layers, Root: newTree(layers, whole), Config: configOf(config, m, l.Base),
+	}, nil
+}
+
+// readLayers reads all layers, the largest first, so that the last ones to be done are small.
+func (g *gathering) readLayers(ctx context.Context, layers []*Layer, blobs []v1.Descriptor, src ImageSource) (whole bool, err error) {
+	order := make([]int, len(layers))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(min(max(blobs[b].Size-blobs[a].Size, -1), 1)) })
+	next := make(chan int, len(order))
+	for _, i := range order {
+		next <- i
+	}
+	close(next)
+	whole = true
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(layers)) {
+		workers.Go(func() {
+			for i := range next {
+				in := g.layer(layers[i])
+				err := in.readBlob(ctx, blobs[i], src)
+				if err != nil {
+					in.problem("", false, err)
+				}
+				in.done()
+				mu.Lock()
+				whole = whole && err == nil && !in.full
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	return whole, context.Cause(ctx)
+}
+
+// readBlob fills the layer from its blob. A second look is taken only for hard links whose target is far away.
+func (g *gatherer) readBlob(ctx context.Context, d v1.Descriptor, src ImageSource) error {
+	var t *tarLayer
+	err := g.withBlob(ctx, d, src, func(r io.Reader) (err error) {
+		t, err = g.readTar(r)
+		return err
+	})
+	if t == nil {
+		return err
+	}
+	again := t.resolve()
+	if err != nil || len(again) == 0 {
+		return err
+	}
+	return g.withBlob(ctx, d, src, func(r io.Reader) error { return t.readAgain(r, again) })
+}
+
+func (g *gatherer) withBlob(ctx context.Context, d v1.Descriptor, src ImageSource, read func(io.Reader) error) error {
+	blob, err := src.Blob(ctx, d)
+	if err != nil {
+		return fmt.Errorf("the layer cannot be fetched: %w", err)
+	}
+	defer blob.Close()
+	packed := &counting{ctx: ctx, r: blob}
+	plain, done, err := decompress(bufio.NewReaderSize(packed, 1<<20))
+	if err != nil {
+		return err
+	}
+	defer done()
+	bounded := &bounded{r: plain, packed: packed, limits: g.limits}
+	err = read(bufio.NewReaderSize(bounded, 1<<20))
+	g.layer.Bytes = bounded.n
+	return err
+}
+
+// decompress takes the compression off a layer, by what it begins with and not by what its media type claims.
+func decompress(r *bufio.Reader) (out io.Reader, done func(), err error) {
+	head, _ := r.Peek(4)
+	switch s := string(head); {
+	case strings.HasPrefix(s, "\x1f\x8b"):
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, func() { z.Close() }, nil
+	case s == "\x28\xb5\x2f\xfd" || strings.HasPrefix(s[min(1, len(s)):], "\x2a\x4d\x18") && s[0]&0xf0 == 0x50:
+		// More than one goroutine for a stream was slower, and layers are read side by side anyway.
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	}
+	return r, func() {}, nil
+}
+
+// counting counts the bytes of a blob, and ends with its context.
+type counting struct {
+	ctx context.Context
+	r   io.Reader
+	n   int64
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// bounded stops at a layer that unpacks to more than the limits allow.
+type bounded struct {
+	r      io.Reader
+	packed *counting
+	n      int64
+	limits Limits
+}
+
+var errBomb = errors.New("the layer unpacks to more than the limit: the rest was not looked at")
+
+func (b *bounded) Read(p []byte) (int, error) {
+	const free = 1 << 30
+	if b.n > b.limits.Bytes || b.n > free && b.n/max(1, b.packed.n) > b.limits.Ratio {
+		return 0, errBomb
+	}
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	return n, err
+}
+
+// createdBy assigns history to layers. A history that does not fit the number of layers says nothing about any.
+func createdBy(history []v1.History, layers int) []string {
+	out := make([]string, layers)
+	var list []string
+	for _, h := range history {
+		if !h.EmptyLayer {
+			list = append(list, h.CreatedBy)
+		}
+	}
+	if len(list) == layers {
+		copy(out, list)
+	}
+	return out
+}
+
+// baseLayers is how many layers come from the base.
+func (l Linter) baseLayers(m v1.Manifest, config v1.Image) int {
+	switch {
+	case l.BaseLayers > 0:
+		return min(l.BaseLayers, len(m.Layers))
+	case l.Base != nil:
+		n := len(l.Base.RootFS.DiffIDs)
+		if n <= len(config.RootFS.DiffIDs) && slices.Equal(l.Base.RootFS.DiffIDs, config.RootFS.DiffIDs[:n]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// locate finds the steps that made the layers.
+func (l Linter) locate([]*Layer) {}

@@ -1,0 +1,33 @@
+package lint
+
+import "cmp"
+
+// Limits bound what a hostile image can make a lint cost. The zero value of each is the default. What is beyond a limit
+// is not looked at, and a finding of rule BL005 says so.
+type Limits struct {
+	// Entries of all layers together; 2 million.
+	Entries int
+	// Layers of an image; 500.
+	Layers int
+	// Bytes that one layer has when it is unpacked; 64 GiB.
+	Bytes int64
+	// Ratio of unpacked to packed bytes of a layer, beyond its first GiB; 200.
+	Ratio int64
+	// Content of all files that rules want to see, kept in memory; 256 MiB.
+	Content int64
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Entries = cmp.Or(l.Entries, 2<<20)
+	l.Layers = cmp.Or(l.Layers, 500)
+	l.Bytes = cmp.Or(l.Bytes, 64<<30)
+	l.Ratio = cmp.Or(l.Ratio, 200)
+	l.Content = cmp.Or(l.Content, 256<<20)
+	return l
+}
+
+// Bytes of a path and of one of its elements, as Linux has it; what is longer cannot be unpacked.
+const (
+	maxPath = 4095
+	maxName = 255
+)

@@ -1,0 +1,123 @@
+package lint
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// router tells which Wants a path meets. Patterns are filed under their directory, or under name or suffix where they
+// apply anywhere, so that a path costs a few look-ups however many rules there are.
+type router struct {
+	exact    map[string][]Want
+	below    map[string][]pattern
+	names    map[string][]Want
+	suffixes map[string][]Want // by extension
+	rest     []pattern         // that apply anywhere, and must be tried
+
+	dir   string // of the last path
+	in    []pattern
+	paths []Want
+}
+
+type pattern struct {
+	glob
+	want Want
+}
+
+func newRouter(rules []Rule) *router {
+	r := &router{exact: map[string][]Want{}, below: map[string][]pattern{}, names: map[string][]Want{}, suffixes: map[string][]Want{}}
+	for _, rule := range rules {
+		for _, w := range rule.Wants {
+			g, err := compileGlob(w.Glob)
+			if err != nil {
+				continue // checkRules has said so
+			}
+			last := ""
+			if n := len(g.parts); n > 0 {
+				last = g.parts[n-1]
+			}
+			anywhere := g.prefix == "/" && len(g.parts) == 2 && g.parts[0] == "**"
+			switch {
+			case g.literal:
+				r.exact[g.prefix] = append(r.exact[g.prefix], w)
+			case anywhere && !strings.ContainsAny(last, `*?[\`):
+				r.names[last] = append(r.names[last], w)
+			case anywhere && last[0] == '*' && !strings.ContainsAny(last[1:], `*?[\`) && path.Ext(last) == last[1:]:
+				r.suffixes[last[1:]] = append(r.suffixes[last[1:]], w)
+			case g.prefix == "/":
+				r.rest = append(r.rest, pattern{g, w})
+			default:
+				r.below[g.prefix] = append(r.below[g.prefix], pattern{g, w})
+			}
+		}
+	}
+	return r
+}
+
+// fork is a router that another goroutine may use.
+func (r *router) fork() *router {
+	c := *r
+	c.dir, c.in, c.paths = "", nil, nil
+	return &c
+}
+
+// wants returns the Wants for a regular file. The result is good until the next call.
+func (r *router) wants(p string, mode fs.FileMode, derived bool) []Want {
+	slash := strings.LastIndexByte(p, '/')
+	if dir := p[:max(slash, 1)]; dir != r.dir {
+		r.dir, r.in = dir, r.in[:0]
+		for d := dir; d != ""; d = parent(d) {
+			r.in = append(r.in, r.below[d]...)
+		}
+	}
+	r.paths = r.paths[:0]
+	add := func(w Want) {
+		if (derived || !w.Derived) && (w.Mode == 0 || mode&w.Mode != 0) {
+			r.paths = append(r.paths, w)
+		}
+	}
+	for _, w := range r.exact[p] {
+		add(w)
+	}
+	name := p[slash+1:]
+	for _, w := range r.names[name] {
+		add(w)
+	}
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 && len(r.suffixes) > 0 {
+		for _, w := range r.suffixes[name[dot:]] {
+			add(w)
+		}
+	}
+	for _, c := range r.in {
+		if c.match(p) {
+			add(c.want)
+		}
+	}
+	for _, c := range r.rest {
+		if c.match(p) {
+			add(c.want)
+		}
+	}
+	return r.paths
+}
+
+// need is what a set of Wants comes to for one file.
+type need struct {
+	max    int64 // up to which size the content is kept; 0 for not at all
+	loud   bool  // a larger file is to be reported
+	digest bool
+}
+
+func sum(wants []Want) need {
+	var n need
+	for _, w := range wants {
+		if w.Digest {
+			n.digest = true
+			continue
+		}
+		n.max = max(n.max, w.max())
+		n.loud = n.loud || !w.Quiet
+	}
+	return n
+}

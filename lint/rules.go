@@ -1,0 +1,22 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+)
+
+// Rules returns the rules of this package, by ID. The slice is the caller's.
+func Rules() []Rule {
+	all := slices.Concat(
+		metaRules,
+		bootRules,
+		kargsRules,
+		importRules,
+		modeRules,
+		runtimeRules,
+		hygieneRules,
+		configRules,
+	)
+	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}

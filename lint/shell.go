@@ -1,0 +1,396 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// ReadShell reads a shell script and returns its commands, in order; lines count from 1. What cannot be expanded is not
+// Known, and nothing is guessed. The commands before a syntax error are returned with it.
+func ReadShell(script string) ([]*Command, error) {
+	r := shell{vars: map[string]value{}, dir: "/"}
+	err := r.read(script)
+	return r.out, err
+}
+
+// shell walks a script. It knows what a reader knows who has the script and nothing else.
+type shell struct {
+	vars   map[string]value
+	funcs  map[string]*syntax.Stmt
+	dir    string
+	step   *Step
+	mounts []string
+	line   int    // added to the positions of the parser
+	fixed  [2]int // the position of everything, in a script that is an argument
+	maybe  bool
+	depth  int // of sh -c, functions and loops
+	text   string
+	out    []*Command
+}
+
+const (
+	// maxScript and maxNesting keep the parser, which calls itself for each level, from using up the stack.
+	maxScript  = 1 << 20
+	maxNesting = 200
+	maxDepth   = 8
+	// maxCommands is for loops in loops.
+	maxCommands = 20000
+)
+
+func (r *shell) read(script string) error {
+	if len(script) > maxScript {
+		return fmt.Errorf("the script has %d bytes; up to %d are read", len(script), maxScript)
+	}
+	if strings.Count(script, "(")+strings.Count(script, "{")+strings.Count(script, "`") > maxNesting && nesting(script) > maxNesting {
+		return errors.New("the script is nested too deeply to be read")
+	}
+	r.text = script
+	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	if e, ok := errors.AsType[syntax.ParseError](err); ok {
+		err = fmt.Errorf("line %d: %s", int(e.Pos.Line())+r.line, e.Text)
+	} else if e, ok := errors.AsType[syntax.LangError](err); ok {
+		err = fmt.Errorf("line %d: %s", int(e.Pos.Line())+r.line, e.Feature)
+	}
+	if f != nil {
+		r.stmts(f.Stmts)
+	}
+	return err
+}
+
+// nesting is a bound on how deep brackets are nested.
+func nesting(s string) int {
+	depth, deepest := 0, 0
+	for _, c := range []byte(s) {
+		switch c {
+		case '(', '{', '`':
+			depth++
+		case ')', '}':
+			depth = max(0, depth-1)
+		}
+		deepest = max(deepest, depth)
+	}
+	return deepest
+}
+
+func (r *shell) stmts(list []*syntax.Stmt) *Command {
+	var last *Command
+	for _, s := range list {
+		last = r.stmt(s, nil)
+	}
+	return last
+}
+
+// stmt walks a statement and returns the command whose output is the statement's.
+func (r *shell) stmt(s *syntax.Stmt, reads *Command) *Command {
+	if s == nil || len(r.out) > maxCommands {
+		return nil
+	}
+	var c *Command
+	switch x := s.Cmd.(type) {
+	case *syntax.CallExpr:
+		return r.call(s, x, reads)
+	case *syntax.DeclClause:
+		for _, a := range x.Args {
+			r.assign(a)
+		}
+		return nil
+	case *syntax.BinaryCmd:
+		c = r.binary(x, reads)
+	case *syntax.Subshell:
+		inner := r.inner()
+		c = inner.stmts(x.Stmts)
+		r.out = inner.out
+	case *syntax.Block:
+		c = r.stmts(x.Stmts)
+	case *syntax.IfClause:
+		for i := x; i != nil; i = i.Else {
+			r.stmts(i.Cond)
+			r.perhaps(i.Then)
+		}
+	case *syntax.WhileClause:
+		r.stmts(x.Cond)
+		r.perhaps(x.Do)
+	case *syntax.ForClause:
+		r.loop(x)
+	case *syntax.CaseClause:
+		for _, i := range x.Items {
+			r.perhaps(i.Stmts)
+		}
+	case *syntax.TimeClause:
+		c = r.stmt(x.Stmt, reads)
+	case *syntax.CoprocClause:
+		c = r.stmt(x.Stmt, reads)
+	case *syntax.FuncDecl:
+		if x.Name != nil {
+			if r.funcs == nil {
+				r.funcs = map[string]*syntax.Stmt{}
+			}
+			r.funcs[x.Name.Value] = x.Body
+		}
+		return nil
+	}
+	if len(s.Redirs) > 0 { // of a block, or with no command at all
+		own := r.command(s)
+		own.Reads = reads
+		if c != nil {
+			own.Output = c.Output
+		}
+		r.redirect(own, s)
+		r.out = append(r.out, own)
+	}
+	return c
+}
+
+func (r *shell) binary(x *syntax.BinaryCmd, reads *Command) *Command {
+	switch x.Op {
+	case syntax.Pipe, syntax.PipeAll:
+		left := r.inner() // each side of a pipe is a process of its own
+		from := left.stmt(x.X, reads)
+		r.out = left.out
+		right := r.inner()
+		c := right.stmt(x.Y, from)
+		r.out = right.out
+		return c
+	case syntax.OrStmt:
+		r.stmt(x.X, reads)
+		before := r.maybe
+		r.maybe = true
+		c := r.stmt(x.Y, nil)
+		r.maybe = before
+		return c
+	}
+	r.stmt(x.X, reads)
+	return r.stmt(x.Y, nil)
+}
+
+// inner is the shell of a subshell: what it changes of itself is gone afterwards.
+func (r *shell) inner() *shell {
+	c := *r
+	c.vars = maps.Clone(r.vars)
+	return &c
+}
+
+// perhaps walks statements that run only under some condition: variables that they set are not known afterwards.
+func (r *shell) perhaps(list []*syntax.Stmt) {
+	inner := r.inner()
+	inner.maybe = true
+	inner.stmts(list)
+	r.out = inner.out
+	for name, v := range inner.vars {
+		if old, ok := r.vars[name]; !ok || old != v {
+			r.vars[name] = value{}
+		}
+	}
+	if inner.dir != r.dir {
+		r.dir = ""
+	}
+}
+
+// loop walks the body once for each word, where the words are known.
+func (r *shell) loop(x *syntax.ForClause) {
+	const most = 64
+	words, ok := x.Loop.(*syntax.WordIter)
+	if !ok || r.depth >= maxDepth {
+		r.perhaps(x.Do)
+		return
+	}
+	items := r.words(words.Items)
+	if len(items) == 0 || len(items) > most || slices.ContainsFunc(items, func(w Word) bool { return !w.Known || w.Glob }) {
+		r.vars[words.Name.Value] = value{}
+		r.perhaps(x.Do)
+		return
+	}
+	r.depth++
+	for _, w := range items {
+		r.vars[words.Name.Value] = value{w.Text, true}
+		r.stmts(x.Do)
+	}
+	r.depth--
+}
+
+func (r *shell) assign(a *syntax.Assign) {
+	if a.Name == nil || a.Naked {
+		return
+	}
+	v := value{}
+	if a.Array == nil && a.Index == nil {
+		w := Word{Known: true}
+		if a.Value != nil {
+			w = r.word(a.Value)
+		}
+		v = value{w.Text, w.Known}
+		if old, ok := r.vars[a.Name.Value]; a.Append {
+			v = value{old.text + w.Text, w.Known && ok && old.known}
+		}
+	}
+	r.vars[a.Name.Value] = v
+}
+
+// command makes a command at the statement's place.
+func (r *shell) command(s *syntax.Stmt) *Command {
+	c := &Command{Dir: r.dir, Maybe: r.maybe, Step: r.step, Mounts: r.mounts}
+	c.Line, c.Column = r.place(s.Pos())
+	c.Text = r.between(s.Pos(), s.End())
+	return c
+}
+
+func (r *shell) place(p syntax.Pos) (line, column int) {
+	if r.fixed[0] > 0 {
+		return r.fixed[0], r.fixed[1]
+	}
+	return int(p.Line()) + r.line, int(p.Col())
+}
+
+// between is the text of a node on one line, without broken lines.
+func (r *shell) between(from, to syntax.Pos) string {
+	a, b := int(from.Offset()), int(to.Offset())
+	if a > b || b > len(r.text) {
+		return ""
+	}
+	return strings.Join(strings.Fields(strings.ReplaceAll(r.text[a:b], "\\\n", " ")), " ")
+}
+
+func (r *shell) call(s *syntax.Stmt, x *syntax.CallExpr, reads *Command) *Command {
+	if len(x.Args) == 0 {
+		for _, a := range x.Assigns {
+			r.assign(a)
+		}
+		if len(s.Redirs) == 0 {
+			return nil
+		}
+	}
+	c := r.command(s)
+	c.Reads = reads
+	if reads != nil {
+		c.Input = reads.Output
+	}
+	for _, redirect := range s.Redirs {
+		r.input(c, redirect)
+	}
+	words := unwrap(r.words(x.Args))
+	if len(words) > 0 {
+		if words[0].Known {
+			c.Name = path.Base(words[0].Text)
+		}
+		c.Args = words[1:]
+	}
+	if done := r.special(c); done {
+		return c
+	}
+	c.Output = output(c)
+	r.out = append(r.out, c)
+	r.redirect(c, s)
+	c.Writes = append(c.Writes, writes(c)...)
+	return c
+}
+
+// special handles what changes the shell itself, and scripts in arguments.
+func (r *shell) special(c *Command) bool {
+	switch {
+	case c.Is("cd", "pushd"):
+		dir, known := "/root", true // cd alone goes home
+		if ops := c.Operands(); len(ops) > 0 {
+			dir, known = c.abs(ops[0])
+		}
+		if r.dir = dir; !known {
+			r.dir = ""
+		}
+	case c.Is("popd"):
+		r.dir = ""
+	case c.Is("unset"):
+		for _, w := range c.Operands() {
+			delete(r.vars, w.Text)
+		}
+	case c.Is("read", "getopts", "mapfile", "readarray"):
+		for _, w := range c.Operands() {
+			r.vars[w.Text] = value{}
+		}
+	case c.Is("eval"):
+		text, known := join(c.Args)
+		return known && r.nested(c, text)
+	case c.Is("sh", "bash", "dash", "ash", "zsh", "ksh"):
+		for i, w := range c.Args {
+			if strings.HasPrefix(w.Text, "-") && !strings.HasPrefix(w.Text, "--") && strings.HasSuffix(w.Text, "c") && i+1 < len(c.Args) {
+				return c.Args[i+1].Known && r.nested(c, c.Args[i+1].Text)
+			}
+		}
+		if len(c.Operands("-o")) == 0 && c.Input.Known && c.Input.Text != "" {
+			return r.nested(c, c.Input.Text)
+		}
+	default:
+		if body, ok := r.funcs[c.Name]; ok && c.Name != "" && r.depth < maxDepth {
+			r.depth++
+			r.stmt(body, c.Reads)
+			r.depth--
+			return true
+		}
+	}
+	return false
+}
+
+// nested walks a script that is an argument or the input of a shell. Its commands have the place of that.
+func (r *shell) nested(c *Command, script string) bool {
+	if r.depth >= maxDepth {
+		return false
+	}
+	inner := r.inner()
+	inner.depth++
+	inner.fixed = [2]int{c.Line, c.Column}
+	n := len(inner.out)
+	if err := inner.read(script); err != nil {
+		return false
+	}
+	r.out = inner.out
+	if len(r.out) > n && c.Reads != nil {
+		r.out[n].Reads = c.Reads
+	}
+	return true
+}
+
+// input notes what a redirection gives the command to read.
+func (r *shell) input(c *Command, x *syntax.Redirect) {
+	switch x.Op {
+	case syntax.Hdoc, syntax.DashHdoc:
+		c.Input = Word{Known: true}
+		if x.Hdoc != nil {
+			c.Input = r.word(x.Hdoc)
+		}
+	case syntax.WordHdoc:
+		c.Input = r.word(x.Word)
+		c.Input.Text += "\n"
+	}
+}
+
+// redirect notes what a statement's redirections write.
+func (r *shell) redirect(c *Command, s *syntax.Stmt) {
+	for _, x := range s.Redirs {
+		op := Create
+		switch x.Op {
+		case syntax.RdrOut, syntax.RdrClob, syntax.RdrAll:
+		case syntax.AppOut, syntax.AppAll:
+			op = Append
+		default:
+			continue
+		}
+		target := r.word(x.Word)
+		p, ok := c.abs(target)
+		if !ok || strings.HasPrefix(p, "/dev/") {
+			continue
+		}
+		w := Write{Op: op, Path: p, Command: c}
+		if x.N == nil || x.N.Value == "1" {
+			w.Content, w.Known = []byte(c.Output.Text), c.Output.Known
+			if c.Is("cat") && len(c.Operands()) == 0 {
+				w.Content, w.Known = []byte(c.Input.Text), c.Input.Known
+			}
+		}
+		w.Line, _ = r.place(x.Pos())
+		c.Writes = append(c.Writes, w)
+	}
+}

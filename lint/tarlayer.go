@@ -1,0 +1,275 @@
+package lint
+
+import (
+	"archive/tar"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// tarLayer reads the tar of a layer. Nothing is unpacked, and content is kept only of files that rules want.
+type tarLayer struct {
+	*gatherer
+	links  []int           // of layer.Files: hard links, whose targets are looked up at the end
+	store  map[string]File // the objects of a chunked base, which are no files of the image
+	object string          // the last object, whose links are likely to follow, and its content
+	buffer []byte
+	second map[string]need // content that only a second look can give: a hard link before its target, or far behind it
+}
+
+// keptObject is up to which size the content of an object is remembered for the links that follow it.
+const keptObject = 64 << 10
+
+// readTar fills the layer from its uncompressed tar.
+func (g *gatherer) readTar(r io.Reader) (*tarLayer, error) {
+	t := &tarLayer{gatherer: g, store: map[string]File{}, second: map[string]need{}}
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return t, nil
+		}
+		if err != nil {
+			return t, fmt.Errorf("the layer cannot be read to the end: %w", err)
+		}
+		if !t.entry(h, tr) {
+			return t, nil
+		}
+	}
+}
+
+// entry adds one entry; false means that a limit has been met.
+func (t *tarLayer) entry(h *tar.Header, content io.Reader) bool {
+	p, ok := cleanPath(h.Name)
+	if !ok {
+		t.problem(p, false, fmt.Errorf("the layer has it as %s, which leads out of the root: runtimes refuse such a layer", clip(h.Name)))
+		return true
+	}
+	if strings.HasPrefix(p, ostreeStore) {
+		return t.storeEntry(p, h, content)
+	}
+	if name := path.Base(p); strings.HasPrefix(name, ".wh.") {
+		return t.whiteout(p, name)
+	}
+	f := File{Path: p, UID: uint32(h.Uid), GID: uint32(h.Gid), Mode: modeOf(h)}
+	t.xattrs(&f, h)
+	open := func() (io.Reader, error) { return content, nil }
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeRegA, tar.TypeCont, tar.TypeGNUSparse: //lint:ignore SA1019 old archives have TypeRegA
+		f.Size = h.Size
+	case tar.TypeDir:
+	case tar.TypeSymlink:
+		f.Link, f.Mode = h.Linkname, fs.ModeSymlink|0o777
+	case tar.TypeLink:
+		target, ok := cleanPath(h.Linkname)
+		if !ok {
+			t.problem(p, false, fmt.Errorf("is a hard link to %s, which leads out of the root", clip(h.Linkname)))
+			return true
+		}
+		f.ensure().hard = target
+		if target == t.object && t.object != "" {
+			return t.linkToObject(f)
+		}
+		if !t.add(f, nil) {
+			return false
+		}
+		t.links = append(t.links, len(t.layer.Files)-1)
+		return true
+	case tar.TypeChar, tar.TypeBlock:
+		f.ensure().dev = uint32(h.Devmajor)<<8 | uint32(h.Devminor)&0xff
+	case tar.TypeFifo:
+	default:
+		t.problem(p, true, fmt.Errorf("has the entry type %q, which is not understood", h.Typeflag))
+		return true
+	}
+	return t.add(f, open)
+}
+
+// whiteout adds what AUFS' convention makes of a name, which OCI took over
+// (https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md#whiteouts).
+func (t *tarLayer) whiteout(p, name string) bool {
+	dir := path.Dir(p)
+	switch {
+	case name == ".wh..wh..opq":
+		return t.add(File{Path: dir, more: &more{whiteout: true, opaque: true}}, nil)
+	case strings.HasPrefix(name, ".wh..wh."): // AUFS' own book-keeping
+		return true
+	}
+	return t.add(File{Path: path.Join(dir, name[len(".wh."):]), more: &more{whiteout: true}}, nil)
+}
+
+// storeEntry remembers an object of a chunked base.
+func (t *tarLayer) storeEntry(p string, h *tar.Header, content io.Reader) bool {
+	if t.entries.Add(1) > int64(t.limits.Entries) {
+		t.full = true
+		t.problem("", true, errEntries)
+		return false
+	}
+	if h.Typeflag != tar.TypeReg {
+		return true
+	}
+	f := File{Path: p, UID: uint32(h.Uid), GID: uint32(h.Gid), Mode: modeOf(h), Size: h.Size}
+	t.xattrs(&f, h)
+	t.store[p] = f
+	t.object, t.buffer = p, nil
+	if h.Size <= keptObject {
+		t.buffer, _ = io.ReadAll(content) // an error comes again from the reader's Next
+	}
+	return true
+}
+
+// linkToObject adds a file of a chunked base while the content of its object is at hand.
+func (t *tarLayer) linkToObject(f File) bool {
+	object := t.store[t.object]
+	f.take(&object)
+	n := sum(t.router.wants(f.Path, f.Mode, t.boundary && !t.layer.Base))
+	if n != (need{}) && int64(len(t.buffer)) == object.Size {
+		t.fill(&f, n, func() (io.Reader, error) { return strings.NewReader(string(t.buffer)), nil })
+	} else if n != (need{}) {
+		t.second[t.object] = n
+	}
+	if !t.add(f, nil) {
+		return false
+	}
+	if n != (need{}) && f.extra().content == nil && f.Digest() == "" {
+		t.links = append(t.links, len(t.layer.Files)-1)
+	}
+	return true
+}
+
+// take makes the file what a hard link to the other one is.
+func (f *File) take(o *File) {
+	f.Size, f.Mode, f.UID, f.GID, f.Link = o.Size, o.Mode, o.UID, o.GID, o.Link
+	m := f.ensure()
+	from := o.extra()
+	m.xattrs, m.dev, m.content, m.digest = from.xattrs, from.dev, from.content, from.digest
+	m.has |= from.has & hasContent
+}
+
+// resolve makes hard links what their targets are. It returns what only a second look at the layer can give.
+func (t *tarLayer) resolve() map[string]need {
+	at := make(map[string]int, len(t.links))
+	for _, i := range t.links {
+		at[t.layer.Files[i].HardLink()] = -1
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	for i := range t.layer.Files {
+		if _, ok := at[t.layer.Files[i].Path]; ok {
+			at[t.layer.Files[i].Path] = i
+		}
+	}
+	again := map[string]need{}
+	for _, i := range t.links {
+		f := &t.layer.Files[i]
+		target := f.HardLink()
+		object, inStore := t.store[target]
+		switch n := at[target]; {
+		case inStore:
+			f.take(&object)
+		case n >= 0 && n != i && t.layer.Files[n].HardLink() == "":
+			f.take(&t.layer.Files[n])
+		case n >= 0 && n != i: // a link to a link: one more step is all that a well-behaved tar has
+			if m, ok := at[t.layer.Files[n].HardLink()]; ok && m >= 0 && m != i {
+				f.take(&t.layer.Files[m])
+			}
+			continue
+		default:
+			if !strings.HasPrefix(target, ostreeStore) {
+				f.ensure().has |= isCrossLink
+			}
+			continue
+		}
+		if !f.IsRegular() {
+			continue
+		}
+		n := sum(t.router.wants(f.Path, f.Mode, t.boundary && !t.layer.Base))
+		if _, known := f.Content(); n.max > 0 && !known && f.Size <= n.max || n.digest && f.Digest() == "" {
+			again[target] = n
+		}
+	}
+	return again
+}
+
+// readAgain reads the content of hard links' targets, in a second pass over the same tar.
+func (t *tarLayer) readAgain(r io.Reader, again map[string]need) error {
+	tr := tar.NewReader(r)
+	got := map[string]File{}
+	for len(got) < len(again) {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		p, ok := cleanPath(h.Name)
+		n, wanted := again[p]
+		if !ok || !wanted || h.Typeflag != tar.TypeReg {
+			continue
+		}
+		f := File{Path: p, Size: h.Size, Layer: t.layer}
+		n.loud = false
+		t.fill(&f, n, func() (io.Reader, error) { return tr, nil })
+		got[p] = f
+	}
+	for _, i := range t.links {
+		f := &t.layer.Files[i]
+		if from, ok := got[f.HardLink()]; ok {
+			m := f.ensure()
+			m.content, m.digest = from.more.content, from.more.digest
+			m.has |= from.more.has & hasContent
+		}
+	}
+	return nil
+}
+
+// paxXattr is how PAX headers name extended attributes.
+const paxXattr = "SCHILY.xattr."
+
+var keptXattrs = []string{"security.capability", "security.selinux"}
+
+func (t *tarLayer) xattrs(f *File, h *tar.Header) {
+	if len(h.PAXRecords) == 0 {
+		return
+	}
+	for _, name := range keptXattrs {
+		if v, ok := h.PAXRecords[paxXattr+name]; ok {
+			m := f.ensure()
+			if m.xattrs == nil {
+				m.xattrs = map[string]string{}
+			}
+			m.xattrs[name] = v
+		}
+	}
+}
+
+func modeOf(h *tar.Header) fs.FileMode {
+	m := fs.FileMode(h.Mode & 0o777)
+	for _, b := range unixBits {
+		if h.Mode&b.unix != 0 {
+			m |= b.mode
+		}
+	}
+	switch h.Typeflag {
+	case tar.TypeDir:
+		m |= fs.ModeDir
+	case tar.TypeSymlink:
+		m |= fs.ModeSymlink
+	case tar.TypeChar:
+		m |= fs.ModeDevice | fs.ModeCharDevice
+	case tar.TypeBlock:
+		m |= fs.ModeDevice
+	case tar.TypeFifo:
+		m |= fs.ModeNamedPipe
+	}
+	return m
+}
+
+var unixBits = []struct {
+	unix int64
+	mode fs.FileMode
+}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}}

@@ -1,0 +1,142 @@
+package lint
+
+import (
+	"iter"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Tree is a root file system: the files of all layers, merged as the device will see them. Before the build it has only
+// what the Spec and Containerfile put there, and Whole is false.
+type Tree struct {
+	// Whole says that a file which is not here does not exist. Rules about missing files look at Missing, which heeds it.
+	Whole bool
+
+	files []*File // by path
+}
+
+func newTree(layers []*Layer, whole bool) *Tree {
+	lists := make([][]*File, len(layers))
+	for i, l := range layers {
+		lists[i] = make([]*File, len(l.Files))
+		for j := range l.Files {
+			lists[i][j] = &l.Files[j]
+		}
+	}
+	return &Tree{Whole: whole, files: visible(merge(lists))}
+}
+
+// Len is the number of files.
+func (t *Tree) Len() int { return len(t.files) }
+
+// All yields every file, by path in byte order.
+func (t *Tree) All() iter.Seq[*File] { return slices.Values(t.files) }
+
+// File returns the file at path, itself and not what it may link to; nil if there is none.
+func (t *Tree) File(path string) *File {
+	i, ok := slices.BinarySearchFunc(t.files, path, func(f *File, p string) int { return strings.Compare(f.Path, p) })
+	if !ok {
+		return nil
+	}
+	return t.files[i]
+}
+
+// Missing says that nothing is at path, for certain: it is false in a tree that is not whole.
+func (t *Tree) Missing(path string) bool { return t.Whole && t.File(path) == nil }
+
+// Below yields what is below the directory, at any depth, by path.
+func (t *Tree) Below(dir string) iter.Seq[*File] {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	return func(yield func(*File) bool) {
+		for i := t.from(prefix); i < len(t.files) && strings.HasPrefix(t.files[i].Path, prefix); i++ {
+			if t.files[i].Path != "/" && !yield(t.files[i]) {
+				return
+			}
+		}
+	}
+}
+
+// In yields what is in the directory itself, by path.
+func (t *Tree) In(dir string) iter.Seq[*File] {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	return func(yield func(*File) bool) {
+		for i := t.from(prefix); i < len(t.files) && strings.HasPrefix(t.files[i].Path, prefix); {
+			f := t.files[i]
+			rest := f.Path[len(prefix):]
+			if slash := strings.IndexByte(rest, '/'); slash >= 0 { // further down: on to what comes after that directory
+				i = t.from(prefix + rest[:slash] + "0") // "0" follows "/"
+				continue
+			}
+			if rest != "" && !yield(f) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// Glob yields the files that any of the patterns matches, pattern by pattern, each by path; see Want for patterns. One
+// that cannot be read matches nothing.
+func (t *Tree) Glob(patterns ...string) iter.Seq[*File] {
+	return func(yield func(*File) bool) {
+		for _, p := range patterns {
+			g, err := compileGlob(p)
+			if err != nil {
+				continue
+			}
+			if g.literal {
+				if f := t.File(g.prefix); f != nil && !yield(f) {
+					return
+				}
+				continue
+			}
+			for f := range t.Below(g.prefix) {
+				if g.match(f.Path) && !yield(f) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t *Tree) from(path string) int {
+	return sort.Search(len(t.files), func(i int) bool { return t.files[i].Path >= path })
+}
+
+// maxLinks is how many symbolic links Linux follows in one path (path_resolution(7)).
+const maxLinks = 40
+
+// Resolve follows symbolic links as a program in the image would, and returns where name ends up. The file is nil if
+// that does not exist, or if the links go in circles; end is then the path that was looked for last, in which everything
+// before the missing element is resolved.
+func (t *Tree) Resolve(name string) (f *File, end string) {
+	todo := strings.Split(strings.Trim(path.Clean("/"+name), "/"), "/")
+	at, links := "/", 0
+	for len(todo) > 0 {
+		part := todo[0]
+		todo = todo[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			at = path.Dir(at)
+			continue
+		}
+		next := path.Join(at, part)
+		f = t.File(next)
+		if f == nil || !f.IsLink() {
+			at = next
+			continue // a directory that has no entry of its own is no reason to stop
+		}
+		if links++; links > maxLinks {
+			return nil, next
+		}
+		if path.IsAbs(f.Link) {
+			at = "/"
+		}
+		todo = append(strings.Split(f.Link, "/"), todo...)
+	}
+	return t.File(at), at
+}
