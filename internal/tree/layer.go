@@ -1,0 +1,155 @@
+// Package tree knows the root file system of an image from its layers, without unpacking them: what is where, with mode
+// and owner, and the text of small files that say what the system is.
+package tree
+
+import (
+	"archive/tar"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Entry is one line of a layer.
+type Entry struct {
+	Path     string // relative and clean: "etc/passwd"
+	Mode     fs.FileMode
+	UID, GID int
+	Size     int64
+	Link     string // target of a symbolic link, or the path that a hard link names
+	Hard     bool
+	Whiteout bool   // Path is taken away; with Opaque, what lower layers have below it
+	Opaque   bool   // see Whiteout
+	Data     []byte // of a small file that Keep wants; nil otherwise
+}
+
+// Layer is what one layer says, in its order.
+type Layer struct{ Entries []Entry }
+
+// Limits of what a layer may hold: more than any image that boots, and little enough to stay in memory.
+const (
+	MaxEntries = 4 << 20
+	maxName    = 1 << 12
+	maxFile    = 64 << 10 // of content that is kept
+	maxKept    = 64 << 20 // in a layer, while it is read
+)
+
+// ErrTooLarge is in the chain of errors about layers beyond the limits.
+var ErrTooLarge = errors.New("the layer is larger than any that is read")
+
+// keep says whether the text of a file is worth having: what tells systems apart, and where they are configured.
+func keep(name string) bool {
+	if strings.HasPrefix(name, "etc/") {
+		return true
+	}
+	rest, ok := strings.CutPrefix(name, "usr/lib/")
+	if !ok {
+		rest, ok = strings.CutPrefix(name, "usr/share/containers/")
+		return ok
+	}
+	first, _, below := strings.Cut(rest, "/")
+	switch first {
+	case "systemd", "bootc", "ostree", "sysusers.d", "tmpfiles.d", "image-builder":
+		return true
+	}
+	return !below // os-release, passwd, group
+}
+
+// object says whether a path is one of ostree's objects, to which chunked images link their real paths.
+func object(name string) bool { return strings.HasPrefix(name, "sysroot/ostree/repo/objects/") }
+
+// ReadLayer reads a layer, compressed by gzip or zstd or not at all.
+func ReadLayer(r io.Reader) (Layer, error) {
+	plain, err := decompress(r)
+	if err != nil {
+		return Layer{}, err
+	}
+	defer plain.Close()
+	var l Layer
+	objects, kept := map[string][]byte{}, 0
+	for tr := tar.NewReader(plain); ; {
+		h, err := tr.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return Layer{}, err
+		}
+		e, ok := entry(h)
+		if !ok {
+			continue
+		}
+		if len(l.Entries) == MaxEntries || len(h.Name) > maxName || len(h.Linkname) > maxName {
+			return Layer{}, fmt.Errorf("%w: more than %d entries, or a name of more than %d bytes", ErrTooLarge, MaxEntries, maxName)
+		}
+		if h.Typeflag == tar.TypeReg && h.Size <= maxFile && kept < maxKept && (keep(e.Path) || object(e.Path)) {
+			data, err := io.ReadAll(tr)
+			if err != nil {
+				return Layer{}, err
+			}
+			kept += len(data)
+			if object(e.Path) {
+				objects[e.Path] = data
+			} else {
+				e.Data = data
+			}
+		}
+		if e.Hard && keep(e.Path) {
+			e.Data = objects[e.Link]
+		}
+		l.Entries = append(l.Entries, e)
+	}
+	_, err = io.Copy(io.Discard, r) // what follows the tar is part of the blob that is checked
+	return l, err
+}
+
+// entry is a tar header as an Entry; what no root file system has is left out.
+func entry(h *tar.Header) (Entry, bool) {
+	name := path.Clean("/" + h.Name)[1:]
+	e := Entry{Path: name, UID: h.Uid, GID: h.Gid, Size: h.Size, Mode: h.FileInfo().Mode()}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeDir, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeGNUSparse:
+	case tar.TypeSymlink:
+		e.Link = h.Linkname
+	case tar.TypeLink:
+		e.Link, e.Hard = path.Clean("/" + h.Linkname)[1:], true
+	default:
+		return e, false
+	}
+	// image-spec, layer.md: whiteouts
+	dir, base := path.Split(name)
+	switch {
+	case base == ".wh..wh..opq":
+		e.Path, e.Whiteout, e.Opaque = path.Dir(name), true, true
+	case strings.HasPrefix(base, ".wh..wh."):
+		return e, false // of aufs
+	case strings.HasPrefix(base, ".wh."):
+		e.Path, e.Whiteout = dir+strings.TrimPrefix(base, ".wh."), true
+	case name == "":
+		e.Path = "."
+	}
+	return e, true
+}
+
+// decompress finds out by the first bytes what a layer is compressed with.
+func decompress(r io.Reader) (io.ReadCloser, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	head, _ := in.Peek(4)
+	switch {
+	case len(head) >= 2 && head[0] == 0x1f && head[1] == 0x8b:
+		return gzip.NewReader(in)
+	case len(head) == 4 && head[0] == 0x28 && head[1] == 0xb5 && head[2] == 0x2f && head[3] == 0xfd:
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	}
+	return io.NopCloser(in), nil
+}
