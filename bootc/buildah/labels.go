@@ -3,14 +3,12 @@
 package buildah
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/ociconfig"
 )
 
 // withoutLabels takes the LABEL off that ends f, for export to put it into the config. As a step it would be a
@@ -43,51 +41,17 @@ func instruction(s containerfile.Step) string {
 	return strings.TrimSpace(strings.TrimPrefix(text, "FROM scratch\n"))
 }
 
-// withLabels adds labels to an image config, and their step to its history. What else the config has is kept, also
-// what no type of ours knows.
-func withLabels(config []byte, labels containerfile.Label, at time.Time) ([]byte, error) {
-	var image, inner map[string]json.RawMessage
-	if err := json.Unmarshal(config, &image); err != nil {
-		return nil, err
-	}
-	if raw, ok := image["config"]; ok {
-		if err := json.Unmarshal(raw, &inner); err != nil {
-			return nil, err
-		}
-	}
-	if inner == nil {
-		inner = map[string]json.RawMessage{}
-	}
-	all := map[string]string{}
-	if raw, ok := inner["Labels"]; ok {
-		if err := json.Unmarshal(raw, &all); err != nil {
-			return nil, err
-		}
-	}
-	if all == nil { // the base says null
-		all = map[string]string{}
-	}
-	for _, p := range labels {
-		all[p.Key] = p.Value
-	}
-	var history []json.RawMessage
-	if raw, ok := image["history"]; ok {
-		if err := json.Unmarshal(raw, &history); err != nil {
-			return nil, err
-		}
-	}
-	step, err := json.Marshal(v1.History{Created: &at, CreatedBy: instruction(labels), EmptyLayer: true})
+// withLabels adds labels to an image config, and their step to its history.
+func withLabels(data []byte, labels containerfile.Label, at time.Time) ([]byte, error) {
+	config, err := ociconfig.Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	for _, put := range []struct {
-		in    map[string]json.RawMessage
-		key   string
-		value any
-	}{{inner, "Labels", all}, {image, "config", inner}, {image, "history", append(history, step)}} {
-		if put.in[put.key], err = json.Marshal(put.value); err != nil {
-			return nil, err
-		}
+	for _, p := range labels {
+		config.Label(p.Key, p.Value)
 	}
-	return json.Marshal(image)
+	if err := config.Step(at, instruction(labels), ""); err != nil {
+		return nil, err
+	}
+	return config.Marshal()
 }
