@@ -73,6 +73,7 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 		p.Origins = append(p.Origins, Origin{len(d.stages), i, features})
 	}
 	p.Archives = append(p.Archives, final.archives...)
+	p.SecretEntries = placed(d.secretEntries, len(d.stages), final.stage.Steps)
 	p.Containerfile.Stages = append(p.Containerfile.Stages, final.stage)
 
 	setDefault(annotations, keyCreated, created)

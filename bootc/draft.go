@@ -11,18 +11,19 @@ import (
 // Draft collects what features contribute to an image. Its phases, not the order of calls, decide where a step
 // lands. A Draft lives as long as one Compile.
 type Draft struct {
-	base        Base
-	origin      string // of the feature that contributes now
-	field       string // of that feature for which Use has another one contribute
-	stages      []draftedStage
-	entries     [phases][]Entry
-	steps       [phases][]drafted[containerfile.Step]
-	labels      map[string]drafted[string]
-	annotations map[string]drafted[string]
-	clashes     []clash
-	secrets     map[string]bool
-	checks      []secretCheck
-	warnings    []Warning
+	base          Base
+	origin        string // of the feature that contributes now
+	field         string // of that feature for which Use has another one contribute
+	stages        []draftedStage
+	entries       [phases][]Entry
+	steps         [phases][]drafted[containerfile.Step]
+	labels        map[string]drafted[string]
+	annotations   map[string]drafted[string]
+	clashes       []clash
+	secrets       map[string]bool
+	checks        []secretCheck
+	secretEntries []SecretEntry
+	warnings      []Warning
 	intents
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 
 	"github.com/bootloom/bootloom/containerfile"
 )
@@ -43,10 +44,48 @@ func (f FileFromSecret) Contribute(d *Draft) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	d.Add(PhaseFiles, containerfile.Run{
-		Mounts: []containerfile.Mount{{Type: "secret", ID: f.Secret, Required: true}},
-		Command: containerfile.Command{Exec: []string{"install", "-D", "-T", "-m", fmt.Sprintf("%04o", uint32(mode)),
-			"-o", fmt.Sprint(uid), "-g", fmt.Sprint(gid), "/run/secrets/" + f.Secret, f.Path}},
-	})
+	d.putSecret(PhaseFiles, Entry{Path: f.Path, Mode: mode, UID: uid, GID: gid}, f.Secret)
 	return nil
+}
+
+// SecretEntry is a file of the image whose content is a secret: a step of a Plan that does nothing else but install it.
+type SecretEntry struct {
+	// Stage and Step are indexes into Plan.Containerfile.Stages and its Steps.
+	Stage, Step int
+	// Entry is the file, without its content.
+	Entry Entry
+	// Secret is the id of the content.
+	Secret string
+}
+
+// install is the step that puts the secret there.
+func (f SecretEntry) install() containerfile.Run {
+	return containerfile.Run{
+		Mounts: []containerfile.Mount{{Type: "secret", ID: f.Secret, Required: true}},
+		Command: containerfile.Command{Exec: []string{"install", "-D", "-T", "-m", fmt.Sprintf("%04o", tarMode(f.Entry.Mode)),
+			"-o", fmt.Sprint(f.Entry.UID), "-g", fmt.Sprint(f.Entry.GID), "/run/secrets/" + f.Secret, f.Entry.Path}},
+	}
+}
+
+// putSecret adds a file whose content is a secret. It has a step, and a layer, of its own.
+func (d *Draft) putSecret(p Phase, e Entry, secret string) {
+	e.Features = d.origins()
+	f := SecretEntry{Entry: e, Secret: secret}
+	d.secretEntries = append(d.secretEntries, f)
+	d.Add(p, f.install())
+}
+
+// placed finds the steps of the final stage that install secrets.
+func placed(entries []SecretEntry, stage int, steps []containerfile.Step) []SecretEntry {
+	var out []SecretEntry
+	for i, step := range steps {
+		for _, f := range entries {
+			if reflect.DeepEqual(step, containerfile.Step(f.install())) {
+				f.Stage, f.Step = stage, i
+				out = append(out, f)
+				break
+			}
+		}
+	}
+	return out
 }

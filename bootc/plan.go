@@ -20,6 +20,9 @@ type Plan struct {
 	// Secrets are the ids that the steps mount; BuildOptions.Secrets has the values,
 	// and CheckSecrets looks at them.
 	Secrets []string
+	// SecretEntries are the steps that do nothing but install a secret as a file, for engines that can do so without
+	// running them.
+	SecretEntries []SecretEntry
 	// Annotations of the manifest. Labels are part of the Containerfile.
 	Annotations map[string]string
 	// Epoch is the time that image and files carry.

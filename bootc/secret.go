@@ -74,3 +74,31 @@ func (p Plan) CheckSecrets(values map[string][]byte) error {
 	}
 	return errors.Join(errs...)
 }
+
+// ReadSecrets returns the values of the secrets that the plan names, by id, after CheckSecrets has looked at them. It is
+// for engines. An error names the secret that has no value, or whose value cannot be read.
+func (p Plan) ReadSecrets(values map[string]SecretValue) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	var errs []error
+	for _, id := range p.Secrets {
+		v, ok := values[id]
+		if !secretID.MatchString(id) {
+			errs = append(errs, fmt.Errorf("secret %q: an id has letters, digits, and _ . - inside", id))
+			continue
+		} else if !ok {
+			errs = append(errs, fmt.Errorf("secret %q: BuildOptions.Secrets has no value for it", id))
+			continue
+		}
+		value, err := v.Resolve()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("secret %q: %w", id, err))
+			continue
+		}
+		out[id] = value
+	}
+	errs = append(errs, p.CheckSecrets(out))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return out, nil
+}

@@ -164,7 +164,7 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 		return bootc.Image{}, err
 	}
 	var name string
-	secrets, err := resolve(p, o.Secrets)
+	secrets, err := p.ReadSecrets(o.Secrets)
 	if err == nil {
 		name, err = e.ask(p, plat, secrets)
 	}
@@ -273,7 +273,7 @@ func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.B
 		req.Epoch = time.Unix(0, 0).UTC() // the zero time.Time: no time of its own
 	}
 	var err error
-	if req.Secrets, err = resolve(p, o.Secrets); err != nil {
+	if req.Secrets, err = p.ReadSecrets(o.Secrets); err != nil {
 		return err
 	}
 	file, labels := withoutLabels(p.Containerfile)

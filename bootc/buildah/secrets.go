@@ -5,36 +5,10 @@ package buildah
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-
-	"github.com/bootloom/bootloom/bootc"
 )
-
-var secretID = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-
-// resolve reads the values of the secrets that a plan names, and has the plan look at them.
-func resolve(p bootc.Plan, values map[string]bootc.SecretValue) (map[string][]byte, error) {
-	out := map[string][]byte{}
-	for _, id := range p.Secrets {
-		if !secretID.MatchString(id) {
-			return nil, fmt.Errorf("secret %q: an id has letters, digits, and _ . - inside", id)
-		}
-		v, ok := values[id]
-		if !ok {
-			return nil, fmt.Errorf("secret %q: BuildOptions.Secrets has no value for it", id)
-		}
-		value, err := v.Resolve()
-		if err != nil {
-			return nil, fmt.Errorf("secret %q: %w", id, err)
-		}
-		out[id] = value
-	}
-	return out, p.CheckSecrets(out)
-}
 
 // secretsKey is a random key of this Root. What is remembered of a build with secrets is told from one with other
 // values by a code made with it, so that nobody can try values against a copy of what is remembered.
