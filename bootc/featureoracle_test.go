@@ -170,7 +170,8 @@ func TestUnitStatesSurviveTheFirstBoot(t *testing.T) {
 		}
 	}
 	steps := plan.Containerfile.Stages[0].Steps
-	run := steps[len(steps)-1].(containerfile.Run).Shell
+	i := slices.IndexFunc(steps, func(s containerfile.Step) bool { _, ok := s.(containerfile.Run); return ok })
+	run := steps[i].(containerfile.Run).Shell
 	output(t, "sh", "-c", strings.ReplaceAll(run, "systemctl ", "systemctl --root="+dir+" "))
 	check("as built")
 	output(t, "systemctl", "--root="+dir, "preset-all")

@@ -159,9 +159,10 @@ func ExampleUnit() {
 	// # quay.io/acme/base:1
 	// FROM quay.io/acme/base:1
 	// ARG SOURCE_DATE_EPOCH
+	// # packages (Unit)
+	// RUN systemctl enable firewalld.service
 	// # units: 4 files (Unit)
 	// ADD units.tar /
-	// RUN systemctl enable firewalld.service
 	// Lrwxrwxrwx /etc/systemd/system/bootc-fetch-apply-updates.timer /dev/null
 	// Lrwxrwxrwx /etc/systemd/system/multi-user.target.wants/app.service /usr/lib/systemd/system/app.service
 	// -rw-r--r-- /usr/lib/systemd/system-preset/10-bootloom.preset

@@ -2,6 +2,8 @@ package bootc
 
 import (
 	"cmp"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
@@ -93,9 +95,59 @@ func (d *Draft) settleUnits() []error {
 		commands = append(commands, "systemctl disable "+words(disable))
 	}
 	if len(commands) > 0 {
-		d.addFor(stepFeatures, PhaseUnits, containerfile.Run{Command: containerfile.Command{Shell: strings.Join(commands, " && ")}})
+		d.addFor(stepFeatures, d.stateWhen(append(enable, disable...)), containerfile.Run{Command: containerfile.Command{Shell: strings.Join(commands, " && ")}})
 	}
 	return errs
+}
+
+// stateWhen is the phase in which systemctl can find these units. Those that the base and packages bring are there once
+// the packages are, and a step there stays as it is when a file changes; with files of the Spec for them, or steps that may
+// bring any, it has to come after all of those.
+func (d *Draft) stateWhen(units []string) Phase {
+	for phase := PhaseKernel; phase <= PhaseUnits; phase++ {
+		for _, e := range d.entries[phase] {
+			for _, dir := range unitDirs {
+				name, ok := strings.CutPrefix(e.Path, dir)
+				name, _, _ = strings.Cut(name, "/")
+				if ok && slices.ContainsFunc(units, func(u string) bool {
+					tmpl, _ := splitInstance(u)
+					return name == u || name == tmpl || name == u+".d" || name == tmpl+".d"
+				}) {
+					return PhaseUnits
+				}
+			}
+		}
+		for _, s := range d.steps[phase] {
+			if bringsUnits(s.value, phase) {
+				return PhaseUnits
+			}
+		}
+	}
+	return PhasePackages
+}
+
+var unitDirs = []string{unitDir, unitLinkDir}
+
+// bringsUnits says that a step may put unit files somewhere. In the phases before that of files, commands have other
+// things to do.
+func bringsUnits(s containerfile.Step, phase Phase) bool {
+	dest := ""
+	switch s := s.(type) {
+	case containerfile.Comment, containerfile.Label, containerfile.Arg, containerfile.Env:
+		return false
+	case containerfile.Copy:
+		dest = s.Dest
+	case containerfile.Add:
+		dest = s.Dest
+	case containerfile.Run:
+		return phase >= PhaseFiles && !slices.Equal(s.Exec[:min(1, len(s.Exec))], []string{"install"})
+	default:
+		return true
+	}
+	dest = path.Clean("/" + dest)
+	return slices.ContainsFunc(unitDirs, func(dir string) bool {
+		return below(dir, dest) || below(dest, strings.TrimSuffix(dir, "/")) || dest == "/"
+	})
 }
 
 // preset is the preset file, with instances behind their template (systemd.preset(5)).
