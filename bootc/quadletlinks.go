@@ -86,7 +86,10 @@ func (d *Draft) settleQuadlets() []error {
 			}
 		}
 	}
-	if has, err := d.base.has("/usr/bin/podman"); err == nil && !has && len(d.quadlets) > 0 && !d.installs("podman") {
+	if len(d.quadlets) == 0 || d.installs("podman") {
+		return errs
+	}
+	if has, err := d.base.has("/usr/bin/podman"); err == nil && !has {
 		d.origin = d.quadlets[0].features[0]
 		d.Warnf("", "the base has no podman, which makes services of quadlets: install it, if no package does")
 		d.origin = ""

@@ -162,3 +162,16 @@ func ExampleCommand_Line() {
 	fmt.Println(c.Line())
 	// Output: make &&   make install
 }
+
+func ExampleValue() {
+	fmt.Println(containerfile.Value(`costs \$5 in C:\\temp\x`))
+	fmt.Println(containerfile.Value("$HOME/bin"))
+	// Output:
+	// costs $5 in C:\temp\x true
+	//  false
+}
+
+func ExampleInstruction() {
+	fmt.Println(containerfile.Instruction(containerfile.Label{{Key: "title", Value: "Edge OS"}}))
+	// Output: LABEL title="Edge OS"
+}

@@ -42,6 +42,12 @@ func (f File) String() string {
 	return text
 }
 
+// Instruction returns one step as a Containerfile has it, here-documents and all, without the last newline.
+func Instruction(s Step) string {
+	text := File{Stages: []Stage{{From: "scratch", Steps: []Step{s}}}}.String()
+	return strings.TrimSpace(strings.TrimPrefix(text, "FROM scratch\n"))
+}
+
 // print lays out the file and collects all mistakes.
 func (f File) print() (string, error) {
 	p := printer{escape: '\\'}

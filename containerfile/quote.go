@@ -14,6 +14,15 @@ func Literal(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `$`, `\$`).Replace(s)
 }
 
+// Value is what a word of a step comes to in which nothing expands, as Literal makes them: \$ and \\ are a dollar sign and
+// a backslash, all else is itself. ok is false for a word with a substitution, of which only the builder knows.
+func Value(word string) (value string, ok bool) {
+	if strings.Contains(strings.NewReplacer(`\\`, "", `\$`, "").Replace(word), "$") {
+		return "", false
+	}
+	return strings.NewReplacer(`\\`, `\`, `\$`, `$`).Replace(word), true
+}
+
 // A word has two spellings. The plain one is what steps hold: $… substitutes, \$ and \\ are a dollar sign and a
 // backslash, all else is itself, quotes and spaces too. The source one is what a Containerfile holds, with quotes, and
 // what imagebuilder's ProcessWord turns into the value. The source spelling keeps apart what the plain one keeps

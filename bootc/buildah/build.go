@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/containerfile"
 )
 
 // build runs in the worker: base, steps, export.
@@ -66,7 +67,7 @@ func (w *worker) build(ctx context.Context) (*built, error) {
 		return nil, &bootc.OpError{Op: "build", Ref: w.Ref, Err: &inStep{err}}
 	}
 	if len(w.Labels) > 0 {
-		w.log("%s", instruction(w.Labels))
+		w.log("%s", containerfile.Instruction(w.Labels))
 	}
 	w.over()
 	result, err := w.export(ctx, id, base)

@@ -4,7 +4,6 @@ package buildah
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bootloom/bootloom/containerfile"
@@ -24,7 +23,11 @@ func withoutLabels(f containerfile.File) (containerfile.File, containerfile.Labe
 		return f, nil
 	}
 	labels, ok := last.Steps[end].(containerfile.Label)
-	expands := func(p containerfile.Pair) bool { return strings.ContainsAny(p.Key+p.Value, `$\`) }
+	expands := func(p containerfile.Pair) bool {
+		_, key := containerfile.Value(p.Key)
+		_, value := containerfile.Value(p.Value)
+		return !key || !value
+	}
 	other := func(s containerfile.Step) bool { return instructions(s) > 0 }
 	if !ok || slices.ContainsFunc(labels, expands) || !slices.ContainsFunc(last.Steps[:end], other) {
 		return f, nil
@@ -35,12 +38,6 @@ func withoutLabels(f containerfile.File) (containerfile.File, containerfile.Labe
 	return f, labels
 }
 
-// instruction is the step as a Containerfile has it.
-func instruction(s containerfile.Step) string {
-	text := containerfile.File{Stages: []containerfile.Stage{{From: "scratch", Steps: []containerfile.Step{s}}}}.String()
-	return strings.TrimSpace(strings.TrimPrefix(text, "FROM scratch\n"))
-}
-
 // withLabels adds labels to an image config, and their step to its history.
 func withLabels(data []byte, labels containerfile.Label, at time.Time) ([]byte, error) {
 	config, err := ociconfig.Parse(data)
@@ -48,9 +45,11 @@ func withLabels(data []byte, labels containerfile.Label, at time.Time) ([]byte, 
 		return nil, err
 	}
 	for _, p := range labels {
-		config.Label(p.Key, p.Value)
+		key, _ := containerfile.Value(p.Key)
+		value, _ := containerfile.Value(p.Value)
+		config.Label(key, value)
 	}
-	if err := config.Step(at, instruction(labels), ""); err != nil {
+	if err := config.Step(at, containerfile.Instruction(labels), ""); err != nil {
 		return nil, err
 	}
 	return config.Marshal()

@@ -167,7 +167,7 @@ func replay(p bootc.Plan, platform string, on func(bootc.Event)) {
 			n++
 			_, features := m.place(i, j+1)
 			on(bootc.Event{Kind: bootc.EventStep, Op: "build", Platform: platform, Step: n, Steps: m.total, Cached: true,
-				Features: features, Text: instruction(stage.Steps[m.steps[i][j]])})
+				Features: features, Text: containerfile.Instruction(stage.Steps[m.steps[i][j]])})
 		}
 	}
 }

@@ -120,6 +120,38 @@ func (b *Store) Compress(c bootc.Compression, tar io.Reader) (v1.Descriptor, err
 // gzipLevel is where more effort stops to pay: measured on binaries and configuration files.
 const gzipLevel = 5
 
+// Adopt takes in a blob that is a file elsewhere, by a link to it if the file system can.
+func (b *Store) Adopt(file string, d digest.Digest) error {
+	if _, err := os.Stat(b.Path(d)); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(b.Path(d)), 0o755); err != nil {
+		return err
+	}
+	err := os.Link(file, b.Path(d))
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrExist) {
+			err = nil
+		}
+		return err
+	}
+	from, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := b.create()
+	if err != nil {
+		return err
+	}
+	defer os.Remove(to.Name())
+	_, err = io.Copy(to, from)
+	if err := errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	return b.move(to.Name(), b.Path(d))
+}
+
 // Layout makes an OCI layout at dir that has the manifest, the config and the given layers.
 func (b *Store) Layout(dir, platform string, manifest, config []byte, layers []v1.Descriptor) error {
 	if _, err := os.Stat(dir); err == nil {

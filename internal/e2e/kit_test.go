@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/bootc/buildah"
@@ -253,5 +257,29 @@ func same(t testing.TB, what string, got, want []string) {
 		if !slices.Contains(got, w) {
 			t.Errorf("%s: %s is missing", what, w)
 		}
+	}
+}
+
+func manifestOf(t testing.TB, img bootc.Image) (m v1.Manifest) {
+	t.Helper()
+	readBlob(t, img, img.Digest, &m)
+	return m
+}
+
+func configOf(t testing.TB, img bootc.Image) (c v1.Image) {
+	t.Helper()
+	readBlob(t, img, manifestOf(t, img).Config.Digest, &c)
+	return c
+}
+
+func readBlob(t testing.TB, img bootc.Image, d digest.Digest, v any) {
+	t.Helper()
+	dir, _, _ := strings.Cut(strings.TrimPrefix(img.Location, "oci:"), ":")
+	b, err := os.ReadFile(filepath.Join(dir, "blobs", "sha256", d.Encoded()))
+	if err == nil {
+		err = json.Unmarshal(b, v)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

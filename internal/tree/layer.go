@@ -38,6 +38,7 @@ const (
 	maxName    = 1 << 12
 	maxFile    = 64 << 10 // of content that is kept
 	maxKept    = 64 << 20 // in a layer, while it is read
+	maxFetch   = 16 << 20
 )
 
 // ErrTooLarge is in the chain of errors about layers beyond the limits.
@@ -50,8 +51,7 @@ func keep(name string) bool {
 	}
 	rest, ok := strings.CutPrefix(name, "usr/lib/")
 	if !ok {
-		rest, ok = strings.CutPrefix(name, "usr/share/containers/")
-		return ok
+		return strings.HasPrefix(name, "usr/share/containers/")
 	}
 	first, _, below := strings.Cut(rest, "/")
 	switch first {
@@ -107,6 +107,31 @@ func ReadLayer(r io.Reader) (Layer, error) {
 	}
 	_, err = io.Copy(io.Discard, r) // what follows the tar is part of the blob that is checked
 	return l, err
+}
+
+// ReadFile reads one regular file of a layer, of at most 16 MiB, by its path there.
+func ReadFile(r io.Reader, name string) ([]byte, error) {
+	plain, err := decompress(r)
+	if err != nil {
+		return nil, err
+	}
+	defer plain.Close()
+	for tr := tar.NewReader(plain); ; {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return nil, fs.ErrNotExist
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Typeflag != tar.TypeReg || path.Clean("/" + h.Name)[1:] != name {
+			continue
+		}
+		if h.Size > maxFetch {
+			return nil, fmt.Errorf("%w: %s has %d bytes", ErrTooLarge, name, h.Size)
+		}
+		return io.ReadAll(tr)
+	}
 }
 
 // entry is a tar header as an Entry; what no root file system has is left out.

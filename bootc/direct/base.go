@@ -1,0 +1,159 @@
+package direct
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/bootc"
+)
+
+// known is what the engine keeps of a base: enough to build on it without asking for it again.
+type known struct {
+	Location string // where its blobs are: docker://repository@digest, oci:DIR:NAME, …
+	Digest   digest.Digest
+	Platform string
+	Manifest []byte
+	Config   []byte
+}
+
+// ErrNotKnown: the engine knows nothing of the base, and bootc.PullNever forbids to ask for it.
+var ErrNotKnown = errors.New("the engine has not seen this base, and the pull policy is never")
+
+// ErrChanged: the base is not the one that the plan was compiled against.
+var ErrChanged = errors.New("the base has changed since the plan was compiled")
+
+// resolve finds the base's manifest for the platform. One that is named by digest, and was seen before, is not asked for.
+func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOptions) (*known, error) {
+	platform := o.Platform
+	if platform == "" {
+		platform = "linux/" + runtime.GOARCH
+	}
+	if base.Ref == "scratch" {
+		return scratch(platform)
+	}
+	location, repository := whereIs(base.Ref)
+	name := location
+	if base.Digest != "" && repository != "" {
+		name = "docker://" + repository + "@" + base.Digest.String()
+	}
+	file := filepath.Join(e.o.Root, "bases", digest.FromString(name+" "+platform).Encoded())
+	pinned := strings.Contains(name, "@sha256:")
+	b := &known{}
+	if o.Pull == bootc.PullNever || pinned && o.Pull == bootc.PullMissing {
+		err := load(file, b)
+		switch {
+		case err == nil:
+			return b, e.verify(ctx, b)
+		case o.Pull == bootc.PullNever && errors.Is(err, fs.ErrNotExist):
+			return nil, ErrNotKnown
+		}
+	}
+	r, err := e.o.Registry.Open(ctx, bootc.Image{Location: name}, platform)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if base.Digest != "" && r.Digest != base.Digest {
+		return nil, fmt.Errorf("%w: it is %s, not %s", ErrChanged, r.Digest, base.Digest)
+	}
+	*b = known{location, r.Digest, platform, r.Manifest.Data, r.ConfigData}
+	if repository != "" {
+		b.Location = "docker://" + repository + "@" + r.Digest.String()
+	}
+	if err := e.verify(ctx, b); err != nil {
+		return nil, err
+	}
+	files := []string{file}
+	if repository != "" && !pinned { // by the digest that it turned out to have, too
+		files = append(files, filepath.Join(e.o.Root, "bases", digest.FromString(b.Location+" "+platform).Encoded()))
+	}
+	for _, file := range files {
+		if err := store(file, b); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// whereIs is the location of a base by its reference, and its repository if it is in a registry.
+func whereIs(ref string) (location, repository string) {
+	for _, transport := range []string{"oci", "oci-archive"} {
+		if rest, ok := strings.CutPrefix(ref, transport+":"); ok {
+			path, name, named := strings.Cut(rest, ":")
+			if abs, err := filepath.Abs(path); err == nil {
+				path = abs
+			}
+			if named {
+				path += ":" + name
+			}
+			return transport + ":" + path, ""
+		}
+	}
+	name := strings.TrimPrefix(ref, "docker://")
+	repository, _, _ = strings.Cut(name, "@")
+	if colon := strings.LastIndexByte(repository, ':'); colon > strings.LastIndexByte(repository, '/') {
+		repository = repository[:colon]
+	}
+	return "docker://" + name, repository
+}
+
+// verify asks Options.Verify.
+func (e *Engine) verify(ctx context.Context, b *known) error {
+	if e.o.Verify == nil {
+		return nil
+	}
+	ref, ok := strings.CutPrefix(b.Location, "docker://")
+	if !ok {
+		return errors.New("Options.Verify checks images in registries: a local base has no signature")
+	}
+	return e.o.Verify.Verify(ctx, e.o.Registry, ref)
+}
+
+// scratch is no base at all.
+func scratch(platform string) (*known, error) {
+	var p v1.Platform
+	p.OS, p.Architecture, _ = strings.Cut(platform, "/")
+	p.Architecture, p.Variant, _ = strings.Cut(p.Architecture, "/")
+	config, err := json.Marshal(v1.Image{Platform: p, RootFS: v1.RootFS{Type: "layers"}})
+	return &known{Platform: platform, Manifest: []byte("{}"), Config: config}, err
+}
+
+func (b *known) manifest() (m v1.Manifest) {
+	_ = json.Unmarshal(b.Manifest, &m) // it was read by a registry client before
+	return m
+}
+
+// image is the base as a fact, with its layers.
+func (b *known) image() bootc.Image {
+	img := bootc.Image{Location: b.Location, Digest: b.Digest, Platform: b.Platform, BaseDigest: b.Digest, BaseLocation: b.Location}
+	var config v1.Image
+	_ = json.Unmarshal(b.Config, &config)
+	for i, l := range b.manifest().Layers {
+		layer := bootc.Layer{Digest: l.Digest, MediaType: l.MediaType, Size: l.Size, FromBase: true}
+		if i < len(config.RootFS.DiffIDs) {
+			layer.DiffID = config.RootFS.DiffIDs[i]
+		}
+		img.Layers = append(img.Layers, layer)
+	}
+	return img
+}
+
+// facts are what features may ask for.
+func (b *known) facts(ref string, g func() *ground) bootc.Base {
+	var config v1.Image
+	_ = json.Unmarshal(b.Config, &config)
+	out := bootc.Base{Ref: ref, Digest: b.Digest, Platform: b.Platform, Labels: config.Config.Labels, Files: lazy{g().files}}
+	if config.Created != nil {
+		out.Created = *config.Created
+	}
+	return out
+}

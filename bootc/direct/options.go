@@ -1,0 +1,53 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/registry"
+)
+
+// Options say where an engine keeps its things. Root is required; every other field has a zero value that works.
+type Options struct {
+	// Root is the directory that holds images, layers and what is known of bases: a cache, of which anything may be deleted
+	// while no build runs. It is made if it is missing. Engines of several processes may share it.
+	Root string
+	// Registry says how to reach the registries that bases come from. Its zero value uses the logins of the current user.
+	Registry registry.Client
+	// Verify decides whether a base may be used; nil accepts all. sign.DevicePolicy is one.
+	Verify Verifier
+	// Compression of the layers that are added; empty for bootc.Gzip.
+	Compression bootc.Compression
+	// Run builds what cannot be done directly, up to the last such step; nil refuses such plans with an *ObstacleError.
+	// Where the image is must be readable for Registry, as that of buildah.Engine is.
+	Run bootc.Engine
+}
+
+// Verifier checks the signature of an image.
+type Verifier interface {
+	// Verify fails unless the image "repository@digest" may be used.
+	Verify(ctx context.Context, client registry.Client, reference string) error
+}
+
+// check completes o, or says what is wrong with it.
+func (o Options) check() (Options, error) {
+	var errs []error
+	if o.Root == "" {
+		errs = append(errs, bootc.Errorf("Options.Root", "is empty: name a directory that the engine may fill"))
+	} else if abs, err := filepath.Abs(o.Root); err != nil {
+		errs = append(errs, bootc.Errorf("Options.Root", "%w", err))
+	} else {
+		o.Root = abs
+	}
+	switch o.Compression {
+	case "":
+		o.Compression = bootc.Gzip
+	case bootc.Gzip, bootc.Zstd:
+	default:
+		errs = append(errs, fmt.Errorf("Options.Compression: %q is neither %q nor %q", o.Compression, bootc.Gzip, bootc.Zstd))
+	}
+	return o, errors.Join(errs...)
+}
