@@ -3,8 +3,8 @@ package bootc
 // builtin are the features of this package.
 func builtin() []Feature {
 	return []Feature{
-		BoundImage{}, CABundle{}, Dir{}, DropIn{}, File{}, FileFromSecret{}, InstallConfig{}, Kargs{}, Packages{}, Platform{},
-		PullSecret{}, Quadlet{}, RegistryMirror{}, RegistryTrust{}, Release{}, Repo{}, Script{}, Stage{}, Symlink{}, Tree{}, Unit{},
-		User{},
+		BoundImage{}, CABundle{}, Connection{}, Dir{}, DropIn{}, File{}, FileFromSecret{}, FirewallService{}, FirewallZone{},
+		InstallConfig{}, Journal{}, Kargs{}, Locale{}, NTP{}, Packages{}, Platform{}, PullSecret{}, Quadlet{}, RegistryMirror{},
+		RegistryTrust{}, Release{}, Repo{}, SSHD{}, Script{}, Stage{}, Sudo{}, Symlink{}, Tree{}, Unit{}, User{},
 	}
 }

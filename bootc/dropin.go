@@ -61,9 +61,9 @@ var dropInDirs = []dropInDir{
 	{"/etc/containers/systemd/*.d", "/usr/share/containers/systemd/*.d", ".conf", 0o644, checkINI}, // of quadlets
 	{"/etc/containers/registries.conf.d", "", ".conf", 0o644, checkTOML},
 	{"/etc/containers/registries.d", "", ".yaml", 0o644, nil},
-	{"/etc/ssh/sshd_config.d", "", ".conf", 0o600, nil},
+	{"/etc/ssh/sshd_config.d", "", ".conf", 0o600, checkSSHD},
 	{"/etc/ssh/ssh_config.d", "", ".conf", 0o644, nil},
-	{"/etc/sudoers.d", "", "", 0o440, nil},
+	{"/etc/sudoers.d", "", "", 0o440, checkSudoers},
 	{"/etc/chrony/conf.d", "", ".conf", 0o644, nil}, // Debian
 	{"/etc/chrony/sources.d", "", ".sources", 0o644, nil},
 	{"/etc/audit/rules.d", "", ".rules", 0o600, nil},
@@ -71,6 +71,14 @@ var dropInDirs = []dropInDir{
 	{"/etc/cron.d", "", "", 0o644, nil},
 	{"/etc/security/limits.d", "", ".conf", 0o644, nil},
 	{"/etc/ld.so.conf.d", "", ".conf", 0o644, nil},
+	{"/etc/depmod.d", "/usr/lib/depmod.d", ".conf", 0o644, nil},
+	{"/etc/issue.d", "/usr/lib/issue.d", ".issue", 0o644, nil},
+	{"/etc/cloud/cloud.cfg.d", "", ".cfg", 0o644, nil},
+	{"/etc/dnsmasq.d", "", ".conf", 0o644, nil},
+	{"/etc/exports.d", "", ".exports", 0o644, nil},
+	{"/etc/multipath/conf.d", "", ".conf", 0o644, nil},
+	{"/etc/security/pwquality.conf.d", "", ".conf", 0o644, nil},
+	{"/etc/sssd/conf.d", "", ".conf", 0o600, checkINI},
 	{"", "/usr/lib/bootc/kargs.d", ".toml", 0o644, checkKargs},
 	{"/etc/bootc/install", "/usr/lib/bootc/install", ".toml", 0o644, checkInstall},
 }

@@ -20,11 +20,14 @@ type intents struct {
 	bound       []drafted[string] // quadlets
 	users       []drafted[User]
 	pullSecrets []drafted[PullSecret]
+	sshd        []drafted[[]sshdLine]
+	zones       []drafted[FirewallZone]
+	firewall    []string // features that need firewalld
 }
 
 // settle turns the intents into steps and entries, once all features have contributed.
 func (d *Draft) settle() []error {
-	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets())
+	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets(), d.settleSSHD(), d.settleFirewall())
 }
 
 // intend is a value with the feature that contributes now.

@@ -20,6 +20,7 @@ var kept = []struct{ dir, why string }{
 	{"/var", "belongs to the device and is unpacked at its first installation only: keep the file under /usr and let a tmpfiles.d rule (C, d, f or L) bring it to /var"},
 	{"/home", "is in /var on a bootable system and sees no update: let a tmpfiles.d rule make it"},
 	{"/root", "is in /var on a bootable system and sees no update: let a tmpfiles.d rule make it"},
+	{"/etc/hostname", "would give each machine the same name: a machine has it from DHCP, cloud-init, its installer or the Edge Manager"},
 	{"/usr/etc", "is ostree's own copy of /etc: name the path in /etc"},
 	{"/sysroot", "is ostree's"},
 	{"/ostree", "is ostree's"},

@@ -54,15 +54,15 @@ var platforms = []platform{
 	{
 		name: KubeVirt, format: "qcow2", cloudInit: true, console: []string{"tty0", "ttyS0,115200n8"},
 		tools: map[Family]software{
-			Fedora: {"qemu-guest-agent", "/usr/bin/qemu-ga", "qemu-guest-agent.service"},
-			Debian: {"qemu-guest-agent", "/usr/sbin/qemu-ga", ""}, // a udev rule starts it, and no [Install] does
+			Fedora: {name: "qemu-guest-agent", file: "/usr/bin/qemu-ga", unit: "qemu-guest-agent.service"},
+			Debian: {name: "qemu-guest-agent", file: "/usr/sbin/qemu-ga"}, // a udev rule starts it, and no [Install] does
 		},
 	},
 	{
 		name: VSphere, format: "vmdk", cloudInit: true,
 		tools: map[Family]software{
-			Fedora: {"open-vm-tools", "/usr/bin/vmtoolsd", "vmtoolsd.service"},
-			Debian: {"open-vm-tools", "/usr/bin/vmtoolsd", "open-vm-tools.service"},
+			Fedora: {name: "open-vm-tools", file: "/usr/bin/vmtoolsd", unit: "vmtoolsd.service"},
+			Debian: {name: "open-vm-tools", file: "/usr/bin/vmtoolsd", unit: "open-vm-tools.service"},
 		},
 	},
 	{name: Cloud, format: "qcow2", cloudInit: true, console: []string{"tty0", "ttyS0,115200n8"}},
@@ -111,7 +111,7 @@ func (p Platform) Contribute(d *Draft) error {
 		needs = append(needs, at.tools[family])
 	}
 	if at.cloudInit && !p.NoCloudInit {
-		needs = append(needs, software{"cloud-init", "/usr/bin/cloud-init", ""})
+		needs = append(needs, software{name: "cloud-init", file: "/usr/bin/cloud-init"})
 		// What upstream's guides do: a static link in /usr, which no preset of a first boot can undo. Without it the target
 		// is left to a generator, which has to recognise the platform.
 		d.Put(PhaseUnits, link(unitDir+"default.target.wants/cloud-init.target", "../cloud-init.target"))
