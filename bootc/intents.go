@@ -12,6 +12,7 @@ import (
 type intents struct {
 	packages    []drafted[Packages]
 	repos       []drafted[Repo]
+	access      []drafted[access]
 	trust       [phases]trusted
 	kargs       []drafted[Kargs]
 	units       []drafted[Unit]

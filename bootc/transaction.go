@@ -13,6 +13,13 @@ const (
 	packagesDir   = "/run/" + stagePackages
 )
 
+// access is what the package transaction reaches for as long as it runs, and nothing keeps.
+type access struct {
+	mounts        []containerfile.Mount
+	options       string   // further ones of the tool
+	before, after []string // lines of its script
+}
+
 // settlePackages makes the transaction, as the first step of its phase.
 func (d *Draft) settlePackages() []error {
 	var all Packages
@@ -38,6 +45,17 @@ func (d *Draft) settlePackages() []error {
 			features = append(features, r.features...)
 		}
 	}
+	var with access
+	for _, a := range d.access {
+		if len(features) == 0 {
+			return []error{Errorf(a.features[0], "is for Packages, and there are none")}
+		}
+		features = append(features, a.features...)
+		with.mounts = append(with.mounts, a.value.mounts...)
+		with.options += a.value.options
+		with.before = append(with.before, a.value.before...)
+		with.after = append(with.after, a.value.after...)
+	}
 	if len(features) == 0 {
 		return d.dropRepos()
 	}
@@ -60,8 +78,9 @@ func (d *Draft) settlePackages() []error {
 	if tool == APT {
 		run = aptTransaction(install, remove, all)
 	} else {
-		run = dnfTransaction(tool, install, remove, enable, all)
+		run = dnfTransaction(tool, install, remove, enable, all, with)
 	}
+	run.Mounts = append(run.Mounts, with.mounts...)
 	if len(all.Files) > 0 {
 		stage.value.From, stage.value.Name, stage.features = "scratch", stagePackages, union(nil, features)
 		d.stages = append(d.stages, stage)
@@ -73,7 +92,7 @@ func (d *Draft) settlePackages() []error {
 
 // dnfTransaction is for dnf 4 and 5. skip_unavailable and skip_if_unavailable are set because distributions turn
 // them on, and then a misspelt package or a dead mirror goes unnoticed.
-func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packages) containerfile.Run {
+func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packages, with access) containerfile.Run {
 	dnf := "dnf -y --setopt=strict=True"
 	cache := "/var/cache/dnf"
 	if tool == DNF5 {
@@ -86,6 +105,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 	if p.KeepCache {
 		dnf += " --setopt=keepcache=True"
 	}
+	dnf += with.options
 	for _, id := range enable {
 		dnf += " --enablerepo=" + id
 	}
@@ -94,6 +114,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 		own += " " + cache
 	}
 	lines := []string{"set -eu", "made=", "for d in " + own + `; do [ -e "$d" ] || made="$made $d"; done`}
+	lines = append(lines, with.before...)
 	if len(remove) > 0 {
 		lines = append(lines, dnf+" remove "+words(remove))
 	}
@@ -113,6 +134,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 		`for d in /usr/lib/sysimage/rpm /var/lib/rpm; do [ -s "$d/rpmdb.sqlite-wal" ] || rm -f "$d/rpmdb.sqlite-wal" "$d/rpmdb.sqlite-shm"; done`,
 		"rm -rf $made /var/lib/dnf/* /run/dnf /var/log/dnf*.log* /var/log/hawkey.log* /var/cache/ldconfig/aux-cache",
 		"rm -rf /var/log/rhsm/* /var/lib/rhsm/cache/* /var/lib/rhsm/repo_server_val/* /var/lib/rhsm/productid.js*")
+	lines = append(lines, with.after...)
 	run := containerfile.Script(strings.Join(lines, "\n") + "\n")
 	if p.KeepCache {
 		run.Mounts = []containerfile.Mount{{Type: "cache", Target: cache, Sharing: "locked"}}
