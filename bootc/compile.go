@@ -33,6 +33,7 @@ func (s Spec) Compile(base Base) (Plan, error) {
 		errs = append(errs, within(d.origin, f.Contribute(d))...)
 	}
 	d.origin = ""
+	errs = append(errs, d.settleGathered()...)
 	errs = append(errs, d.settle()...)
 	errs = append(errs, d.checkStages()...)
 	errs = append(errs, d.merge()...)

@@ -12,8 +12,9 @@ import (
 // lands. A Draft lives as long as one Compile.
 type Draft struct {
 	base          Base
-	origin        string // of the feature that contributes now
-	field         string // of that feature for which Use has another one contribute
+	origin        string   // of the feature that contributes now
+	sharing       []string // the features instead, while what they gathered is settled
+	field         string   // of that feature for which Use has another one contribute
 	stages        []draftedStage
 	entries       [phases][]Entry
 	steps         [phases][]drafted[containerfile.Step]
@@ -22,8 +23,9 @@ type Draft struct {
 	clashes       []clash
 	secrets       map[string]bool
 	checks        []secretCheck
-	secretEntries []SecretEntry
 	warnings      []Warning
+	secretEntries []SecretEntry
+	gathered      []gathering
 	intents
 }
 
@@ -148,7 +150,10 @@ func (d *Draft) Use(path string, f Feature) error {
 }
 
 func (d *Draft) origins() []string {
-	if d.origin == "" {
+	switch {
+	case d.sharing != nil:
+		return slices.Clone(d.sharing)
+	case d.origin == "":
 		return nil
 	}
 	return []string{d.origin}

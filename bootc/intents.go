@@ -32,7 +32,7 @@ func (d *Draft) settle() []error {
 }
 
 // intend is a value with the feature that contributes now.
-func intend[T any](d *Draft, v T) drafted[T] { return drafted[T]{v, []string{d.origin}} }
+func intend[T any](d *Draft, v T) drafted[T] { return drafted[T]{v, d.origins()} }
 
 // addFor adds a step for several features.
 func (d *Draft) addFor(features []string, p Phase, s containerfile.Step) {
