@@ -133,11 +133,11 @@ type TPM struct {
 	// Enabled keeps the device's identity in the TPM.
 	Enabled bool `key:"enabled"`
 	// DevicePath is the TPM's device; the zero value is /dev/tpm0.
-	DevicePath string `key:"device-path"`
+	DevicePath string `key:"device-path" empty:"no"`
 	// AuthEnabled protects the owner hierarchy by a password; it needs Enabled.
 	AuthEnabled bool `key:"auth-enabled"`
 	// StorageFilePath is where the agent keeps its handles; the zero value is /var/lib/flightctl/tpm-blob.yaml.
-	StorageFilePath string `key:"storage-file-path"`
+	StorageFilePath string `key:"storage-file-path" empty:"no"`
 }
 
 // Switch turns something on or off; with nil the agent's default holds.

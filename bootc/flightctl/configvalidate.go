@@ -34,9 +34,7 @@ type Check struct {
 // enrollment-service.service.server, in YAML, JSON and, but for the spelling, Go.
 func (c Config) Validate(check Check) error {
 	v := validator{Check: check}
-	if err := check.Agent.Validate(); err != nil {
-		v.fail("", "the version to check for: %w", err)
-	}
+	v.version()
 	v.gates("", reflect.ValueOf(c))
 	v.enrollment(c.EnrollmentService)
 	v.connection("management-service", c.ManagementService)
@@ -101,6 +99,12 @@ type validator struct {
 
 func (v *validator) fail(path, format string, args ...any) {
 	v.errs = append(v.errs, bootc.Errorf(path, format, args...))
+}
+
+func (v *validator) version() {
+	if err := v.Agent.Validate(); err != nil {
+		v.fail("", "the version to check for: %w", err)
+	}
 }
 
 // gates finds keys that the agent ignores: those of later versions, and the one that lost its effect.

@@ -33,9 +33,16 @@ type decoder struct {
 	root  reflect.Type
 	errs  []error
 	lines map[string]int // of the keys that were there
+	// pointed is set for a value that a pointer is to: what is false or 0 there is not the agent's default.
+	pointed bool
 }
 
-// decode reads data into the struct that v points to.
+// nodeDecoder is a value that may stand in another form too. It tells whether it did.
+type nodeDecoder interface {
+	decodeNode(d *decoder, path string, n *yaml.Node) bool
+}
+
+// decode reads data into the struct or list that v points to.
 func decode(data []byte, v any) (lines map[string]int, err error) {
 	into := reflect.ValueOf(v).Elem()
 	d := decoder{root: into.Type(), lines: map[string]int{}}
@@ -93,12 +100,17 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 		d.fail(path, n, "anchors and aliases are not followed here: write it out")
 		return
 	}
+	if own, ok := v.Addr().Interface().(nodeDecoder); ok && own.decodeNode(d, path, n) {
+		return
+	}
 	switch {
 	case isMapping(v.Type()):
 		d.mapping(path, n, v)
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
+		d.pointed = true
 		d.value(path, n, v.Elem())
+		d.pointed = false
 	case v.Kind() == reflect.Slice:
 		d.list(path, n, v)
 	case v.Kind() == reflect.Map:
@@ -121,15 +133,14 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 		at := dotted(path, key.Value)
 		d.lines[at] = key.Line
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == key.Value })
-		if i < 0 {
-			text := "unknown key, which the agent ignores"
-			if h := hint(d.root, at); h != "" {
-				text += ": " + h
-			}
-			d.fail(at, key, "%s", text)
-			continue
+		switch {
+		case i < 0:
+			d.fail(at, key, "%s", unknown(d.root, at))
+		case fields[i].nonempty && value.Kind == yaml.ScalarNode && value.Value == "":
+			d.fail(at, key, "has no value: leave the key out for the agent's default")
+		default:
+			d.value(at, value, v.FieldByIndex(fields[i].index))
 		}
-		d.value(at, value, v.FieldByIndex(fields[i].index))
 	}
 }
 
@@ -181,6 +192,9 @@ func (d *decoder) stringMap(path string, n *yaml.Node, v reflect.Value) {
 		d.fail(path, n, "%s where keys with values are wanted", kindOf(n))
 		return
 	}
+	if len(n.Content) == 0 {
+		return
+	}
 	v.Set(reflect.MakeMap(v.Type()))
 	for key, value := range d.pairs(path, n) {
 		at := path + "[" + key.Value + "]"
@@ -208,14 +222,20 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 	case *PrivateKey:
 		*p = KeyFromPEM(d.base64(path, n))
 	case *time.Duration:
-		if t, err := time.ParseDuration(n.Value); err != nil || n.ShortTag() != "!!str" {
-			d.fail(path, n, `%s is not a duration with its unit, such as 90s or 1m30s`, shown(n.Value))
-		} else {
-			*p = t
+		t, err := time.ParseDuration(n.Value)
+		switch {
+		case err != nil || n.ShortTag() != "!!str":
+			d.fail(path, n, "%s is not a duration with its unit, such as 90s or 1m30s", shown(n.Value))
+		case t == 0 && !d.pointed:
+			d.fail(path, n, "0 is not possible: leave the key out for the agent's default")
 		}
+		*p = t
 	case *bool:
-		if n.Style != 0 || !slices.Contains([]string{"true", "false"}, n.Value) {
+		switch {
+		case n.Style != 0 || !slices.Contains([]string{"true", "false"}, n.Value):
 			d.fail(path, n, "%s is not true or false", shown(n.Value))
+		case n.Value == "false" && d.root == reflect.TypeFor[Settings]() && !d.pointed:
+			d.fail(path, n, "false changes nothing in conf.d: the agent takes it as if it were not there")
 		}
 		*p = n.Value == "true"
 	case *int:
@@ -272,7 +292,7 @@ func kindOf(n *yaml.Node) string {
 	case yaml.SequenceNode:
 		return "a list"
 	}
-	return shown(n.Value)
+	return "one value" // not which: it may be a secret
 }
 
 // shown quotes a value for a message, in short.

@@ -31,9 +31,16 @@ func encode(v any, secrets bool) ([]byte, error) {
 
 type encoder struct{ secrets bool }
 
+// nodeEncoder is a value that may stand in another form than that of its type; nil is this one.
+type nodeEncoder interface{ encodeNode() *yaml.Node }
+
 // value returns the node of v, nil where v is what the agent takes when it is not there.
 func (e encoder) value(v reflect.Value) *yaml.Node {
 	switch x := v.Interface().(type) {
+	case nodeEncoder:
+		if n := x.encodeNode(); n != nil {
+			return n
+		}
 	case PEM:
 		return text(base64.StdEncoding.EncodeToString([]byte(x)))
 	case PrivateKey:
