@@ -14,8 +14,13 @@ type FieldError struct {
 	Err  error
 }
 
-// Error returns "path: cause".
-func (e *FieldError) Error() string { return e.Path + ": " + e.Err.Error() }
+// Error returns "path: cause", or the cause of what is wrong as a whole.
+func (e *FieldError) Error() string {
+	if e.Path == "" {
+		return e.Err.Error()
+	}
+	return e.Path + ": " + e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *FieldError) Unwrap() error { return e.Err }
