@@ -1,6 +1,7 @@
 package flightctl
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"reflect"
@@ -61,7 +62,7 @@ func (c Config) Validate(check Check) error {
 }
 
 // CheckConfig is ParseConfig and Validate at once: mistakes that Validate finds have their line too, where the key is in
-// data.
+// data. They come in the order of the lines.
 func CheckConfig(data []byte, check Check) (Config, error) {
 	var c Config
 	lines, err := decode(data, &c)
@@ -76,15 +77,25 @@ func CheckConfig(data []byte, check Check) (Config, error) {
 
 // withLines puts the line of the key, or of the one it lies in, before the cause of each FieldError.
 func withLines(err error, lines map[string]int) error {
-	var errs []error
+	type placed struct {
+		line int
+		err  error
+	}
+	var all []placed
 	for _, e := range bootc.FieldErrors(err) {
+		p := placed{0, e}
 		for at := e.Path; at != ""; at = parentOf(at) {
 			if line, ok := lines[at]; ok {
-				e = &bootc.FieldError{Path: e.Path, Err: &LineError{line, e.Err}}
+				p = placed{line, &bootc.FieldError{Path: e.Path, Err: &LineError{line, e.Err}}}
 				break
 			}
 		}
-		errs = append(errs, e)
+		all = append(all, p)
+	}
+	slices.SortStableFunc(all, func(a, b placed) int { return cmp.Compare(a.line, b.line) })
+	var errs []error
+	for _, p := range all {
+		errs = append(errs, p.err)
 	}
 	return errors.Join(errs...)
 }

@@ -90,6 +90,8 @@ func unknown(root reflect.Type, path string) string {
 	switch at, name := cutLast(best); {
 	case best == "":
 		return text
+	case at == parent && strings.EqualFold(key, name):
+		return fmt.Sprintf("the key is written %s", name) // agents take it for that, with sigs.k8s.io/yaml as they have it
 	case at == parent:
 		return fmt.Sprintf("%s: did you mean %s?", text, name)
 	case at == "":
