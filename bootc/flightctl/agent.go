@@ -49,6 +49,7 @@ func (a Agent) Contribute(d *bootc.Draft) error {
 	if len(a.Source.Files) == 0 && version != "" && !exact.MatchString(string(version)) {
 		errs = append(errs, bootc.Errorf("Version", "%q is not the whole version of a package, such as 1.2.0", version))
 	}
+	bootc.Gather(d, part{agent: version}, checkParts)
 	errs = append(errs, at("Source", a.Source.repo(d)), a.install(d, version), at("Binding", a.Binding.contribute(d, version)),
 		at("Greenboot", a.Greenboot.contribute(d, version)))
 	if hasUser(version) {

@@ -19,11 +19,7 @@ import (
 
 var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
 
-var codec = bootc.Codec{Kinds: map[string]bootc.Feature{
-	"flightctl.Agent": flightctl.Agent{}, "flightctl.ComposeApps": flightctl.ComposeApps{}, "flightctl.EmbeddedApp": flightctl.EmbeddedApp{},
-	"flightctl.HelmApps": flightctl.HelmApps{}, "flightctl.Onboarding": flightctl.Onboarding{},
-	"flightctl.PersistentJournal": flightctl.PersistentJournal{}, "flightctl.Telemetry": flightctl.Telemetry{},
-}}
+var codec = bootc.Codec{Kinds: flightctl.Kinds()}
 
 // TestFeatureFiles compiles spec.json of each corpus file against base.json; the facts that it leaves out are those of a
 // well-known base. Out come "errors", or "Containerfile", "list" (every entry) and "image/…" (the content of files).

@@ -135,6 +135,7 @@ func endpoint(d *bootc.Draft, c Config, agent Version) error {
 	if err := c.Validate(Check{Agent: agent, Now: d.Base().Created, NoCredentials: true}); err != nil {
 		return err
 	}
+	bootc.Gather(d, part{config: &c, field: "Binding.EndpointOnly"}, checkParts)
 	data, err := c.YAML()
 	if err != nil {
 		return err

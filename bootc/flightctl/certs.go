@@ -98,7 +98,7 @@ func (c CertDropIn) Contribute(d *bootc.Draft) error {
 	if err != nil {
 		return err
 	}
-	bootc.Gather(d, part{certDropIn: &c}, settle)
+	bootc.Gather(d, part{certDropIn: &c}, checkParts)
 	return d.Use("", bootc.File{Path: "/etc/flightctl/certs.d/" + c.Name + ".yaml", Content: bootc.Bytes(data)})
 }
 

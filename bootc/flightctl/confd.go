@@ -33,7 +33,7 @@ func (c ConfigDropIn) Contribute(d *bootc.Draft) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	bootc.Gather(d, part{dropIn: &c.Settings}, settle)
+	bootc.Gather(d, part{dropIn: &c.Settings, field: "Settings"}, checkParts)
 	return putConfD(d, c.Name, data)
 }
 

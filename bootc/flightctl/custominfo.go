@@ -3,6 +3,7 @@ package flightctl
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -38,11 +39,31 @@ func (c CustomInfo) Contribute(d *bootc.Draft) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	bootc.Gather(d, part{customInfo: &c}, settle)
+	bootc.Gather(d, c, listKeys)
+	bootc.Gather(d, part{customInfo: c.Key}, checkParts)
 	if c.Script == "" {
 		return nil
 	}
 	return d.Use("Script", bootc.File{Path: customInfoDir + c.Key, Content: bootc.Text(c.Script), Mode: 0o755})
+}
+
+// listKeys writes the list, which must be whole: the agent takes that of the last file.
+func listKeys(d *bootc.Draft, infos []bootc.Gathered[CustomInfo]) error {
+	var keys []string
+	var errs []error
+	for _, c := range infos {
+		same := func(other bootc.Gathered[CustomInfo]) bool {
+			return strings.EqualFold(other.Value.Key, c.Value.Key) && other.Value.Key != c.Value.Key
+		}
+		if i := slices.IndexFunc(infos, same); i >= 0 {
+			errs = append(errs, bootc.Errorf(c.Path+".Key", "%s is %s in %s: the agent looks for scripts without regard to upper and lower case",
+				c.Value.Key, infos[i].Value.Key, infos[i].Path))
+		}
+		keys = append(keys, c.Value.Key)
+	}
+	slices.Sort(keys)
+	data, err := encode(Settings{SystemInfoCustom: slices.Compact(keys)}, true)
+	return errors.Join(append(errs, err, putConfD(d, customInfoName, data))...)
 }
 
 // checkScript wants a file that the kernel can run: no shell stands between it and the agent.

@@ -75,7 +75,7 @@ func (t Telemetry) Contribute(d *bootc.Draft) error {
 		d.Use("", bootc.Packages{Install: []string{"opentelemetry-collector"}}),
 		d.Use("", bootc.File{Path: otelDir + "config.yaml", Content: bootc.Text(fmt.Sprintf(otelConfig, t.Interval, t.Endpoint))}),
 		d.Use("CA", bootc.File{Path: otelDir + "ca.crt", Content: bootc.Text(string(t.CA))}),
-		d.Use("", bootc.File{Path: "/etc/flightctl/certs.d/otel.yaml", Content: bootc.Text(otelCertificate)}),
+		d.Use("", CertDropIn{Name: "otel", CertPath: otelCert, KeyPath: otelKey}),
 		d.Use("", bootc.Unit{Name: "otelcol.service", Content: otelService}),
 		d.Use("", bootc.Unit{Name: "otelcol.path", Content: otelPath, Enable: true}))
 }
@@ -98,19 +98,6 @@ service:
     metrics:
       receivers: [hostmetrics]
       exporters: [otlp]
-`
-
-const otelCertificate = `- name: otel
-  provisioner:
-    type: csr
-    config:
-      signer: flightctl.io/device-svc-client
-      common-name: otel-{{.DEVICE_ID}}
-  storage:
-    type: filesystem
-    config:
-      cert-path: ` + otelCert + `
-      key-path: ` + otelKey + `
 `
 
 const otelService = `[Unit]
