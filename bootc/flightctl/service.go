@@ -1,0 +1,293 @@
+package flightctl
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bootloom/bootloom/bootc"
+)
+
+// Service is a Flight Control service that mints enrollment certificates, as "flightctl certificate request
+// --signer=enrollment --output=embedded" has it do. It is an EnrollmentProvider: the key is made here and never leaves this
+// process but in the Config.
+type Service struct {
+	// URL of the user API: https://api.flightctl.example.com, with the port if it is not 443.
+	URL string
+	// Token is the bearer token of a user who may request certificates.
+	Token bootc.SecretValue
+	// CA are the certificates that the API's one must come from; the zero value is those of the system.
+	CA PEM
+	// Organization is a UUID; the zero value is the default organization.
+	Organization string
+	// Expiration is how long the certificate is valid, in whole seconds; the zero value is 365 days.
+	Expiration time.Duration
+	// Client sends the requests, instead of one that is made for CA.
+	Client *http.Client
+}
+
+var (
+	// ErrUnauthorized is in the error when the service does not take the token, or the user may not request certificates.
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrDenied is in the error when somebody has denied the certificate.
+	ErrDenied = errors.New("denied")
+)
+
+const (
+	csrPath    = "/api/v1/certificatesigningrequests"
+	configPath = "/api/v1/enrollmentconfig"
+	csrSigner  = "flightctl.io/enrollment"
+	csrPrefix  = "client-enrollment-" // the service wants it
+)
+
+// oidOrganization is the extension by which a request names its organization (internal/crypto/signer of the service).
+var oidOrganization = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1, 2}
+
+// certificateRequest is the resource of the API, as far as it is needed.
+type certificateRequest struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Spec struct {
+		Request           []byte   `json:"request"`
+		SignerName        string   `json:"signerName"`
+		ExpirationSeconds int64    `json:"expirationSeconds"`
+		Usages            []string `json:"usages"`
+	} `json:"spec"`
+	Status struct {
+		Certificate []byte `json:"certificate"`
+		Conditions  []struct {
+			Type, Status, Message string
+		} `json:"conditions"`
+	} `json:"status,omitzero"`
+}
+
+// enrollmentConfig is what the service says about itself.
+type enrollmentConfig struct {
+	EnrollmentService struct {
+		Service struct {
+			Server string `json:"server"`
+			CA     []byte `json:"certificate-authority-data"`
+		} `json:"service"`
+		UI string `json:"enrollment-ui-endpoint"`
+	} `json:"enrollment-service"`
+}
+
+// Enrollment requests a certificate, waits until somebody has approved it (the service approves those of an administrator
+// at once) or ctx is done, and returns it with the endpoint. The error is a *bootc.OpError.
+func (s Service) Enrollment(ctx context.Context) (Config, error) {
+	c, err := s.enrollment(ctx)
+	if err != nil {
+		return Config{}, &bootc.OpError{Op: "request enrollment", Ref: s.URL, Err: err}
+	}
+	return c, nil
+}
+
+func (s Service) enrollment(ctx context.Context) (Config, error) {
+	if err := s.check(); err != nil {
+		return Config{}, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Config{}, err
+	}
+	request, err := s.submit(ctx, key)
+	for err == nil && len(request.Status.Certificate) == 0 {
+		if err = request.denied(); err == nil {
+			request, err = s.again(ctx, request.Metadata.Name)
+		}
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	var about enrollmentConfig
+	if err := s.do(ctx, http.MethodGet, configPath, nil, &about); err != nil {
+		return Config{}, err
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return Config{}, err
+	}
+	var c Config
+	e := &c.EnrollmentService
+	e.Service.Server = about.EnrollmentService.Service.Server
+	e.Service.CertificateAuthorityData = PEM(about.EnrollmentService.Service.CA)
+	e.EnrollmentUIEndpoint = about.EnrollmentService.UI
+	e.Organization = s.Organization
+	e.Authentication.ClientCertificateData = PEM(request.Status.Certificate)
+	e.Authentication.ClientKeyData = KeyFromPEM(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
+	if err := c.Validate(Check{Now: time.Now()}); err != nil {
+		return Config{}, fmt.Errorf("the service gave a configuration that no agent can use: %w", err)
+	}
+	return c, nil
+}
+
+func (s Service) check() error {
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return bootc.Errorf("URL", "%q is not an address: https://…", s.URL)
+	}
+	if s.Expiration < 0 || s.Expiration > 0 && s.Expiration < time.Minute {
+		return bootc.Errorf("Expiration", "%s is too short for any device to enrol", s.Expiration)
+	}
+	return nil
+}
+
+// submit posts a request under a name that is not taken.
+func (s Service) submit(ctx context.Context, key *ecdsa.PrivateKey) (certificateRequest, error) {
+	for attempt := 1; ; attempt++ {
+		var in, out certificateRequest
+		suffix := make([]byte, 8)
+		if _, err := rand.Read(suffix); err != nil {
+			return out, err
+		}
+		name := csrPrefix + hex.EncodeToString(suffix)
+		tmpl := &x509.CertificateRequest{Subject: pkix.Name{CommonName: name}}
+		if s.Organization != "" {
+			value, err := asn1.Marshal(s.Organization)
+			if err != nil {
+				return out, err
+			}
+			tmpl.ExtraExtensions = []pkix.Extension{{Id: oidOrganization, Value: value}}
+		}
+		der, err := x509.CreateCertificateRequest(rand.Reader, tmpl, key)
+		if err != nil {
+			return out, err
+		}
+		in.APIVersion, in.Kind, in.Metadata.Name = "flightctl.io/v1beta1", "CertificateSigningRequest", name
+		in.Spec.Request = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
+		in.Spec.SignerName, in.Spec.Usages = csrSigner, []string{"clientAuth", "CA:false"}
+		in.Spec.ExpirationSeconds = int64(cmp.Or(s.Expiration, 365*24*time.Hour) / time.Second)
+		err = s.do(ctx, http.MethodPost, csrPath, in, &out)
+		if status, ok := errors.AsType[*statusError](err); ok && status.code == http.StatusConflict && attempt < 3 {
+			continue
+		}
+		out.Metadata.Name = name
+		return out, err
+	}
+}
+
+// again asks for the request once more, a second later.
+func (s Service) again(ctx context.Context, name string) (certificateRequest, error) {
+	select {
+	case <-ctx.Done():
+		return certificateRequest{}, fmt.Errorf("%s has not been approved: %w", name, ctx.Err())
+	case <-time.After(time.Second):
+	}
+	var out certificateRequest
+	err := s.do(ctx, http.MethodGet, csrPath+"/"+name, nil, &out)
+	out.Metadata.Name = name
+	return out, err
+}
+
+func (r certificateRequest) denied() error {
+	for _, c := range r.Status.Conditions {
+		if (c.Type == "Denied" || c.Type == "Failed") && c.Status == "True" {
+			return fmt.Errorf("%s: %w: %s", r.Metadata.Name, ErrDenied, c.Message)
+		}
+	}
+	return nil
+}
+
+// statusError is an answer that is no success.
+type statusError struct {
+	code    int
+	message string
+}
+
+func (e *statusError) Error() string {
+	return strings.TrimSuffix(fmt.Sprintf("the service answers %d %s: %s", e.code, http.StatusText(e.code), e.message), ": ")
+}
+
+func (e *statusError) Is(target error) bool {
+	return target == ErrUnauthorized && (e.code == http.StatusUnauthorized || e.code == http.StatusForbidden)
+}
+
+// longAnswer is more than any answer of the API has.
+const longAnswer = 4 << 20
+
+// do sends in as JSON, if it is not nil, and reads the answer into out.
+func (s Service) do(ctx context.Context, method, path string, in, out any) error {
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	token, err := s.Token.Resolve()
+	if err != nil {
+		return bootc.Errorf("Token", "%w", err)
+	}
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(data)
+	}
+	address := strings.TrimSuffix(s.URL, "/") + path
+	if s.Organization != "" {
+		address += "?org_id=" + url.QueryEscape(s.Organization)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, longAnswer))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode/100 != 2 {
+		var status struct{ Message string }
+		_ = json.Unmarshal(answer, &status) // a proxy may have answered
+		return &statusError{res.StatusCode, status.Message}
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("%s %s: the answer is not what the API of Flight Control gives: %w", method, path, err)
+	}
+	return nil
+}
+
+func (s Service) client() (*http.Client, error) {
+	if s.Client != nil {
+		return s.Client, nil
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if s.CA != "" {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM([]byte(s.CA)) {
+			return nil, bootc.Errorf("CA", "has no certificate")
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	transport.DisableKeepAlives = true // the client is gone after the call
+	return &http.Client{Transport: transport}, nil
+}
