@@ -19,6 +19,9 @@ func FuzzSpec(f *testing.F) {
 		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "Script", "Name": "x", "Body": "EOF\ncat <<EOF\n$x\nEOF\n", "Secrets": [{"ID": "a"}]}], "Labels": {"a": "$x\\ \"'"}}`,
 		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "Stage", "Name": "s", "Copies": [{"Source": "/a b", "Dest": "/usr/$x"}]}, {"kind": "Symlink", "Path": "/etc/b", "Target": "a"}]}`,
 		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "Release", "Title": "x"}, {"kind": "Tree", "Path": "/", "Files": [{"Path": "a", "Mode": 420, "Content": "x"}]}]}`,
+		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "Platform", "Name": "kubevirt"}, {"kind": "Quadlet", "Name": "a.container", "Content": "[Container]\nImage=a.image\n"}, {"kind": "BoundImage", "Quadlet": "a.container"}]}`,
+		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "Entitlement", "RepoFile": "r"}, {"kind": "Packages", "Install": ["a"]}, {"kind": "PullSecret", "Secret": "s", "Users": ["a"]}, {"kind": "RegistryMirror", "Prefix": "*.a.b", "Mirrors": [{"Location": "c.d"}]}]}`,
+		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "FirewallZone", "Name": "a", "Ports": ["1-2/tcp"], "Default": true}, {"kind": "Locale", "Lang": "de_DE.UTF-8"}, {"kind": "NTP", "Servers": ["a"]}, {"kind": "Sudo", "Name": "a", "Who": ["%b"], "Commands": ["/c d,e"]}]}`,
 		`{"Base": "quay.io/a/b:1", "Features": [{"kind": "User", "Name": "a"}, {"kind": "Unit", "Name": "a.service"}, {"kind": "Kargs", "Args": ["a=b"]}]}`,
 	} {
 		f.Add([]byte(seed))
