@@ -51,6 +51,25 @@ func TestSettings(t *testing.T) {
 	})
 }
 
+// TestHooks does the same with files of hooks.d for AfterUpdating.
+func TestHooks(t *testing.T) {
+	txtest.Run(t, "testdata/hooks/*.txtar", func(name string) bool { return name == "hooks.yaml" }, func(t *testing.T, in []txtar.File) []txtar.File {
+		actions, err := flightctl.CheckHooks(in[0].Data, flightctl.AfterUpdating)
+		if err != nil {
+			return errorsFile(t, err)
+		}
+		text, err := json.MarshalIndent(actions, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := flightctl.CheckHooks(text, flightctl.AfterUpdating) // JSON is YAML
+		if err != nil || !reflect.DeepEqual(actions, again) {
+			t.Errorf("%v became %v: %v", actions, again, err)
+		}
+		return []txtar.File{{Name: "json", Data: text}}
+	})
+}
+
 func yamlOrErrors(t *testing.T, v interface{ YAML() ([]byte, error) }, err error) []txtar.File {
 	t.Helper()
 	if err != nil {

@@ -66,38 +66,53 @@ func (c Config) Validate(check Check) error {
 func CheckConfig(data []byte, check Check) (Config, error) {
 	var c Config
 	lines, err := decode(data, &c)
+	if lines != nil {
+		err = merge(err, c.Validate(check), lines)
+	}
 	if err != nil {
 		return Config{}, err
-	}
-	if err := c.Validate(check); err != nil {
-		return Config{}, withLines(err, lines)
 	}
 	return c, nil
 }
 
-// withLines puts the line of the key, or of the one it lies in, before the cause of each FieldError.
-func withLines(err error, lines map[string]int) error {
-	type placed struct {
-		line int
-		err  error
-	}
-	var all []placed
-	for _, e := range bootc.FieldErrors(err) {
-		p := placed{0, e}
-		for at := e.Path; at != ""; at = parentOf(at) {
-			if line, ok := lines[at]; ok {
-				p = placed{line, &bootc.FieldError{Path: e.Path, Err: &LineError{line, e.Err}}}
-				break
-			}
+// merge joins the mistakes in the form of a file, which have their line, with those in its values. A value that could not
+// be read is not complained about again.
+func merge(form, values error, lines map[string]int) error {
+	all := bootc.FieldErrors(form)
+	for _, e := range bootc.FieldErrors(values) {
+		related := func(other *bootc.FieldError) bool { return within(e.Path, other.Path) || within(other.Path, e.Path) }
+		if !slices.ContainsFunc(bootc.FieldErrors(form), related) {
+			all = append(all, withLine(e, lines))
 		}
-		all = append(all, p)
 	}
-	slices.SortStableFunc(all, func(a, b placed) int { return cmp.Compare(a.line, b.line) })
+	line := func(e *bootc.FieldError) int {
+		if l, ok := errors.AsType[*LineError](e); ok {
+			return l.Line
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b *bootc.FieldError) int { return cmp.Compare(line(a), line(b)) })
 	var errs []error
-	for _, p := range all {
-		errs = append(errs, p.err)
+	for _, e := range all {
+		errs = append(errs, e)
 	}
 	return errors.Join(errs...)
+}
+
+// withLine puts the line of the key, or of the one it lies in, before the cause.
+func withLine(e *bootc.FieldError, lines map[string]int) *bootc.FieldError {
+	for at := e.Path; at != ""; at = parentOf(at) {
+		if line, ok := lines[at]; ok {
+			return &bootc.FieldError{Path: e.Path, Err: &LineError{line, e.Err}}
+		}
+	}
+	return e
+}
+
+// within tells whether a path is that of a key or lies in it.
+func within(path, key string) bool {
+	rest, ok := strings.CutPrefix(path, key)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[' || key == "")
 }
 
 func parentOf(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }

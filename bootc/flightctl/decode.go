@@ -42,7 +42,8 @@ type nodeDecoder interface {
 	decodeNode(d *decoder, path string, n *yaml.Node) bool
 }
 
-// decode reads data into the struct or list that v points to.
+// decode reads data into the struct or list that v points to, as far as it can, and returns the line of each key. There
+// are no lines if data is no YAML at all.
 func decode(data []byte, v any) (lines map[string]int, err error) {
 	into := reflect.ValueOf(v).Elem()
 	d := decoder{root: into.Type(), lines: map[string]int{}}

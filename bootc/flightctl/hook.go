@@ -65,15 +65,15 @@ func (h Hook) Contribute(d *bootc.Draft) error {
 func CheckHooks(data []byte, stage Stage) ([]HookAction, error) {
 	var actions []HookAction
 	lines, err := decode(data, &actions)
+	if lines != nil {
+		var errs []error
+		for i, a := range actions {
+			errs = append(errs, at(fmt.Sprintf("[%d]", i), a.check(stage)))
+		}
+		err = merge(err, errors.Join(errs...), lines)
+	}
 	if err != nil {
 		return nil, err
-	}
-	var errs []error
-	for i, a := range actions {
-		errs = append(errs, at(fmt.Sprintf("[%d]", i), a.check(stage)))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, withLines(err, lines)
 	}
 	return actions, nil
 }

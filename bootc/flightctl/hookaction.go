@@ -20,8 +20,9 @@ type HookAction struct {
 	// ${ Files }, ${ CreatedFiles }, ${ UpdatedFiles } and ${ RemovedFiles } are the files below it that changed, with
 	// spaces between them; with several such conditions, those of the last.
 	Run string `key:"run"`
-	// EnvVars are variables of the environment, with names in capital letters and values that are not empty. Besides,
-	// FLIGHTCTL_AGENT_PID is the agent's process (since 1.1).
+	// EnvVars are variables, with names in capital letters and values that are not empty. They are all of the command's
+	// environment, which has no PATH and no HOME, but for FLIGHTCTL_AGENT_PID, the agent's process, since 1.1. An agent
+	// of 1.0 passes on its own environment to a command without EnvVars.
 	EnvVars map[string]string `key:"envVars"`
 	// WorkDir must exist on the device; the zero value is the agent's.
 	WorkDir string `key:"workDir"`

@@ -11,7 +11,10 @@ import (
 
 // checkRun follows the agent's reading of a command line, internal/agent/device/hook/actions.go of its source.
 func (a HookAction) checkRun() error {
-	if a.Run == "" || len(a.Run) > 2048 || strings.ContainsFunc(a.Run, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+	if a.Run == "" {
+		return errors.New("is missing")
+	}
+	if len(a.Run) > 2048 || strings.ContainsFunc(a.Run, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 		return errors.New("must be one line of 1 to 2048 bytes")
 	}
 	words, err := splitRun(a.Run)

@@ -1,0 +1,101 @@
+package flightctl_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/bootc/flightctl"
+)
+
+// TestKinds wants every type of this package with a Contribute method in Kinds.
+func TestKinds(t *testing.T) {
+	isSource := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
+	packages, err := parser.ParseDir(token.NewFileSet(), ".", isSource, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, file := range packages["flightctl"].Files {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || f.Name.Name != "Contribute" {
+				continue
+			}
+			want = append(want, "flightctl."+f.Recv.List[0].Type.(*ast.Ident).Name)
+		}
+	}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(flightctl.Kinds())); !slices.Equal(got, want) {
+		t.Errorf("Kinds has %q, the package %q", got, want)
+	}
+}
+
+// TestJSON writes the specs of the corpora and reads them again. Every kind must be in one.
+func TestJSON(t *testing.T) {
+	seen := map[string]bool{}
+	for _, file := range corpus(t) {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if f.Name != "spec.json" {
+				continue
+			}
+			spec, err := codec.Unmarshal(f.Data)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			text, err := codec.Marshal(spec)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			again, err := codec.Unmarshal(text)
+			if err != nil || !reflect.DeepEqual(spec, again) {
+				t.Errorf("%s: %v became %v in %s: %v", file, spec, again, text, err)
+			}
+			for _, f := range spec.Features {
+				seen["flightctl."+reflect.TypeOf(f).Name()] = true
+			}
+		}
+	}
+	for kind := range flightctl.Kinds() {
+		if !seen[kind] {
+			t.Errorf("no corpus file has a %s", kind)
+		}
+	}
+}
+
+func corpus(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	return files
+}
+
+// TestZero wants field errors or nothing from the zero value of each feature, whatever is known of the base.
+func TestZero(t *testing.T) {
+	for kind, f := range flightctl.Kinds() {
+		for _, base := range []bootc.Base{{}, {Family: bootc.Fedora, Tool: bootc.DNF5}, {Family: bootc.Debian, Tool: bootc.APT}} {
+			base.Ref = "quay.io/acme/base:1"
+			if _, err := bootc.From(base.Ref).With(f).Compile(base); err != nil && len(bootc.FieldErrors(err)) == 0 {
+				t.Errorf("%s: %v is no FieldError", kind, err)
+			}
+		}
+	}
+}
