@@ -137,18 +137,13 @@ func setDefault(m map[string]drafted[string], key, value string) {
 
 // summary is the comment above a phase.
 func summary(p Phase, entries []Entry, features []string) string {
-	var kinds []string
-	for _, f := range features {
-		_, kind, _ := strings.Cut(f, ".")
-		kinds = union(kinds, []string{kind})
-	}
 	text := p.String()
 	if n := len(entries); n == 1 {
 		text += ": " + entries[0].Path
 	} else if n > 1 {
 		text += fmt.Sprintf(": %d files", n)
 	}
-	return text + " (" + strings.Join(kinds, ", ") + ")"
+	return text + " (" + strings.Join(kinds(features), ", ") + ")"
 }
 
 // union appends what dst lacks, in order.

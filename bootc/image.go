@@ -30,7 +30,13 @@ type Layer struct {
 	MediaType string
 	Size      int64 // bytes of the blob
 	FromBase  bool  // listed by the base's manifest with this very digest
+	// Features are the kinds of the features that made the layer ("Packages"), from AnnotationFeatures; empty if unknown.
+	Features []string `json:",omitzero"`
 }
+
+// AnnotationFeatures is the annotation of a layer's descriptor that names the kinds of the features that made the layer,
+// separated by commas. Engines set it; Diff counts by it.
+const AnnotationFeatures = "io.github.bootloom.features"
 
 // AddedBytes is the size of the layers that the base does not have: what a device that has the base downloads.
 func (i Image) AddedBytes() int64 {

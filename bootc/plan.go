@@ -3,6 +3,7 @@ package bootc
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -56,4 +57,34 @@ func (p Plan) Features(stage, step int) []string {
 		return nil
 	}
 	return p.Origins[i].Features
+}
+
+// LayerFeatures are the kinds of the features ("Packages") behind each layer that the plan's last stage adds, in order: a
+// layer for each step that writes. It is for engines; see AnnotationFeatures.
+func (p Plan) LayerFeatures() [][]string {
+	var out [][]string
+	stage := len(p.Containerfile.Stages) - 1
+	if stage < 0 {
+		return nil
+	}
+	for i, s := range p.Containerfile.Stages[stage].Steps {
+		switch s.(type) {
+		case containerfile.Run, containerfile.Add, containerfile.Copy:
+			out = append(out, kinds(p.Features(stage, i)))
+		}
+	}
+	return out
+}
+
+// kinds are the kinds of features, without their places in the Spec.
+func kinds(features []string) []string {
+	var out []string
+	for _, f := range features {
+		_, kind, ok := strings.Cut(f, ".")
+		if !ok {
+			kind = f
+		}
+		out = union(out, []string{kind})
+	}
+	return out
 }

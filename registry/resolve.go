@@ -135,7 +135,7 @@ func (i *Info) fill(ctx context.Context, from source, m Manifest) ([]byte, error
 		i.Created = *config.Created
 	}
 	for n, l := range man.Layers {
-		layer := bootc.Layer{Digest: l.Digest, MediaType: l.MediaType, Size: l.Size}
+		layer := bootc.Layer{Digest: l.Digest, MediaType: l.MediaType, Size: l.Size, Features: bootc.LayerFeatures(l.Annotations)}
 		if n < len(config.RootFS.DiffIDs) {
 			layer.DiffID = config.RootFS.DiffIDs[n]
 		}

@@ -269,6 +269,7 @@ func (e *Engine) request(op, ref string, o bootc.BuildOptions, s *session) (requ
 // plan adds what the plan says, and writes its context.
 func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.BuildOptions) error {
 	req.Digest, req.Epoch, req.Annotations = p.Base.Digest, p.Epoch.UTC(), p.Annotations
+	req.LayerFeatures = p.LayerFeatures()
 	if req.Epoch.Unix() < 0 {
 		req.Epoch = time.Unix(0, 0).UTC() // the zero time.Time: no time of its own
 	}

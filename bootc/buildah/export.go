@@ -80,11 +80,12 @@ func (w *worker) export(ctx context.Context, id string, base *pulled) (*built, e
 		if err != nil {
 			return nil, &bootc.OpError{Op: "commit", Ref: diffIDs[i].String(), Err: err}
 		}
+		d.Annotations = w.madeBy(i-fromBase, len(diffIDs)-fromBase)
 		layers = append(layers, d)
 	}
 	for i, l := range layers {
 		result.Layers = append(result.Layers, bootc.Layer{Digest: l.Digest, DiffID: diffIDs[i], MediaType: l.MediaType,
-			Size: l.Size, FromBase: i < fromBase})
+			Size: l.Size, FromBase: i < fromBase, Features: bootc.LayerFeatures(l.Annotations)})
 	}
 	configDesc := v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.FromBytes(configBytes), Size: int64(len(configBytes))}
 	m := v1.Manifest{
@@ -178,6 +179,25 @@ func (w *worker) annotations(base *pulled) map[string]string {
 	}
 	maps.Copy(a, w.Annotations)
 	return a
+}
+
+// madeBy is the annotation of new layer i of n. Without a layer for each step, all features made it.
+func (w *worker) madeBy(i, n int) map[string]string {
+	var features []string
+	switch {
+	case n == len(w.LayerFeatures):
+		features = w.LayerFeatures[i]
+	case n == 1:
+		for _, f := range slices.Concat(w.LayerFeatures...) {
+			if !slices.Contains(features, f) {
+				features = append(features, f)
+			}
+		}
+	}
+	if len(features) == 0 {
+		return nil
+	}
+	return map[string]string{bootc.AnnotationFeatures: strings.Join(features, ",")}
 }
 
 // layer is a layer of the store as a compressed blob.

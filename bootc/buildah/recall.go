@@ -43,7 +43,7 @@ func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (
 		return "", nil
 	}
 	q := question{
-		Version: 2, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
+		Version: 3, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
 		Annotations: p.Annotations, Epoch: p.Epoch.UTC(),
 		Isolation: e.o.Isolation, Compression: e.o.Compression, NoLayerCache: e.o.NoLayerCache, Policy: e.o.Policy,
 	}

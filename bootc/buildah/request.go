@@ -35,6 +35,7 @@ type request struct {
 	Secrets       map[string][]byte
 	Annotations   map[string]string
 	Labels        containerfile.Label // of the LABEL that ended the Containerfile
+	LayerFeatures [][]string          // of the layers that the steps make
 	Epoch         time.Time
 	NoCache       bool
 	NoLayerCache  bool

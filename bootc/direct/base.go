@@ -138,7 +138,7 @@ func (b *known) image() bootc.Image {
 	var config v1.Image
 	_ = json.Unmarshal(b.Config, &config)
 	for i, l := range b.manifest().Layers {
-		layer := bootc.Layer{Digest: l.Digest, MediaType: l.MediaType, Size: l.Size, FromBase: true}
+		layer := bootc.Layer{Digest: l.Digest, MediaType: l.MediaType, Size: l.Size, FromBase: true, Features: bootc.LayerFeatures(l.Annotations)}
 		if i < len(config.RootFS.DiffIDs) {
 			layer.DiffID = config.RootFS.DiffIDs[i]
 		}

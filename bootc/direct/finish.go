@@ -38,9 +38,12 @@ func (e *Engine) finish(ctx context.Context, p bootc.Plan, b *known, g *ground, 
 		Annotations: annotations(p, b, epoch),
 	}
 	img := bootc.Image{MediaType: m.MediaType, Platform: b.Platform, BaseDigest: b.Digest, BaseLocation: b.Location, Layers: slices.Clone(g.image.Layers)}
-	for _, l := range layers {
+	made := p.LayerFeatures()
+	for i, l := range layers {
+		features := made[len(made)-len(layers)+i] // each step that adds files is one that writes
+		l.blob.Annotations = map[string]string{bootc.AnnotationFeatures: strings.Join(features, ",")}
 		m.Layers = append(m.Layers, l.blob)
-		img.Layers = append(img.Layers, bootc.Layer{Digest: l.blob.Digest, DiffID: l.diffID, MediaType: l.blob.MediaType, Size: l.blob.Size})
+		img.Layers = append(img.Layers, bootc.Layer{Digest: l.blob.Digest, DiffID: l.diffID, MediaType: l.blob.MediaType, Size: l.blob.Size, Features: features})
 	}
 	manifest, err := json.Marshal(m)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
@@ -282,4 +283,11 @@ func readBlob(t testing.TB, img bootc.Image, d digest.Digest, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// noise does not compress.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	return b
 }
