@@ -192,8 +192,20 @@ func ExampleStage() {
 	// EOF
 	//
 	// FROM quay.io/acme/base:1
+	// ARG SOURCE_DATE_EPOCH
 	// # kernel (Stage)
 	// COPY --from=driver /src/acme.ko /usr/lib/modules/6.12.0/extra/acme.ko
+	// RUN <<'EOF'
+	// set -eu
+	// set -- /usr/lib/modules/*/vmlinuz
+	// if [ $# -gt 1 ] || [ ! -e "$1" ]; then
+	//   echo "a bootable image has one kernel, /usr/lib/modules/VERSION/vmlinuz; this one has: $*" >&2
+	//   exit 1
+	// fi
+	// k=${1%/vmlinuz}
+	// k=${k##*/}
+	// depmod "$k"
+	// EOF
 }
 
 // A script sees a secret only while it runs.

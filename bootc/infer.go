@@ -157,30 +157,41 @@ func (b Base) kernel() (string, error) {
 	if b.Files == nil {
 		return "", unknown("kernel", "Kernel")
 	}
-	const modules = "/usr/lib/modules"
-	dir, err := b.resolve(modules)
+	kernels, err := b.kernels()
+	if err != nil {
+		return "", err
+	}
+	switch len(kernels) {
+	case 0:
+		return "", fmt.Errorf("%w (it has no %s/*/vmlinuz)", unknown("kernel", "Kernel"), modulesDir)
+	case 1:
+		return kernels[0], nil
+	}
+	return "", fmt.Errorf("%w (it has the kernels %s, of which bootc supports one)", unknown("kernel", "Kernel"), list(kernels))
+}
+
+// modulesDir has a directory for each kernel, with the kernel itself as vmlinuz and its modules.
+const modulesDir = "/usr/lib/modules"
+
+// kernels are the versions of all kernels that the base has. Its Files are known.
+func (b Base) kernels() ([]string, error) {
+	dir, err := b.resolve(modulesDir)
 	var dirs []fs.DirEntry
 	if err == nil {
 		dirs, err = fs.ReadDir(b.Files, dir)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return nil, err
 	}
-	var kernels []string
+	var out []string
 	for _, e := range dirs {
-		ok, err := b.has(path.Join(modules, e.Name(), "vmlinuz"))
+		ok, err := b.has(path.Join(modulesDir, e.Name(), "vmlinuz"))
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if ok {
-			kernels = append(kernels, e.Name())
+			out = append(out, e.Name())
 		}
 	}
-	switch len(kernels) {
-	case 0:
-		return "", fmt.Errorf("%w (it has no %s/*/vmlinuz)", unknown("kernel", "Kernel"), modules)
-	case 1:
-		return kernels[0], nil
-	}
-	return "", fmt.Errorf("%w (it has the kernels %s, of which bootc supports one)", unknown("kernel", "Kernel"), list(kernels))
+	return out, nil
 }

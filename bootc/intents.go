@@ -8,7 +8,7 @@ import (
 )
 
 // intents are what several features ask for together and one step or file does: the package transaction, trust
-// stores, kernel arguments, unit states.
+// stores, kernel arguments, unit states, modules and initramfs.
 type intents struct {
 	packages    []drafted[Packages]
 	repos       []drafted[Repo]
@@ -24,11 +24,18 @@ type intents struct {
 	sshd        []drafted[[]sshdLine]
 	zones       []drafted[FirewallZone]
 	firewall    []string // features that need firewalld
+	kernels     []drafted[Kernel]
+	modules     []drafted[KernelModule]
+	drivers     []drafted[Driver]
+	headers     []drafted[KernelHeaders]
+	signing     []drafted[ModuleSigning]
+	initramfs   []drafted[Initramfs]
+	rebuilt     bool // the initramfs, by a step of its own
 }
 
 // settle turns the intents into steps and entries, once all features have contributed.
 func (d *Draft) settle() []error {
-	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets(), d.settleSSHD(), d.settleFirewall())
+	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settleKernel(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets(), d.settleSSHD(), d.settleFirewall())
 }
 
 // intend is a value with the feature that contributes now.

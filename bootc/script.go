@@ -2,6 +2,7 @@ package bootc
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -69,18 +70,13 @@ func (s Script) run() (containerfile.Run, error) {
 	if s.Name == "" || strings.ContainsFunc(s.Name, control) || !utf8.ValidString(s.Name) {
 		errs = append(errs, Errorf("Name", "%q is not one line of text", s.Name))
 	}
-	if strings.TrimSpace(s.Body) == "" {
-		errs = append(errs, Errorf("Body", "is empty"))
-	} else if !utf8.ValidString(s.Body) || strings.ContainsAny(s.Body, "\x00\r") {
-		errs = append(errs, Errorf("Body", "has zero bytes, carriage returns or bytes that are not UTF-8"))
+	if err := checkBody(s.Body); err != nil {
+		errs = append(errs, &FieldError{"Body", err})
 	} else if strings.HasPrefix(s.Body, "#!") {
 		errs = append(errs, Errorf("Body", "begins with #!: name the program in Interpreter"))
 	}
 	if s.Interpreter != "" && !interpreter.MatchString(s.Interpreter) {
 		errs = append(errs, Errorf("Interpreter", "%q is not an absolute path with at most one argument", s.Interpreter))
-	}
-	if len(s.Body) > longScript {
-		errs = append(errs, Errorf("Body", "has %d bytes, and the builder takes %d: put the long part into a File, and run that", len(s.Body), longScript))
 	}
 	mounts, err := mounts(s.Secrets)
 	errs = append(errs, err)
@@ -103,6 +99,18 @@ func (s Script) run() (containerfile.Run, error) {
 		run.Network = "none"
 	}
 	return run, nil
+}
+
+func checkBody(body string) error {
+	switch {
+	case strings.TrimSpace(body) == "":
+		return errors.New("is empty")
+	case !utf8.ValidString(body) || strings.ContainsAny(body, "\x00\r"):
+		return errors.New("has zero bytes, carriage returns or bytes that are not UTF-8")
+	case len(body) > longScript:
+		return fmt.Errorf("has %d bytes, and the builder takes %d: put the long part into a File, and run that", len(body), longScript)
+	}
+	return nil
 }
 
 // asFile is a shell script that gives a program its own script as a file. A heredoc that begins with #! is meant to do

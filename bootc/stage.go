@@ -44,19 +44,9 @@ var (
 func (s Stage) Contribute(d *Draft) error {
 	phase, err := phaseNamed(s.Phase, PhaseFiles)
 	errs := []error{err}
-	from := s.From
-	switch {
-	case from == "":
-		from = d.base.From()
-	case slices.ContainsFunc(d.stages, func(st draftedStage) bool { return st.value.Name == from }):
-	default:
-		if err := checkRef(from); err != nil {
-			errs = append(errs, &FieldError{Path: "From", Err: err})
-		} else if transport, rest := splitRef(from); transport != "docker" {
-			errs = append(errs, Errorf("From", "%q is not in a registry", s.From))
-		} else {
-			from = rest
-		}
+	from, err := d.stageFrom(s.From)
+	if err != nil {
+		errs = append(errs, &FieldError{Path: "From", Err: err})
 	}
 	var entries []Entry
 	for i, t := range s.Trees {
@@ -89,6 +79,25 @@ func (s Stage) Contribute(d *Draft) error {
 		})
 	}
 	return nil
+}
+
+// stageFrom is what the FROM of a stage says for an image in a registry, for a stage before it, or for the base, which is
+// the empty string.
+func (d *Draft) stageFrom(from string) (string, error) {
+	switch {
+	case from == "":
+		return d.base.From(), nil
+	case slices.ContainsFunc(d.stages, func(st draftedStage) bool { return st.value.Name == from }):
+		return from, nil
+	}
+	if err := checkRef(from); err != nil {
+		return "", err
+	}
+	transport, rest := splitRef(from)
+	if transport != "docker" {
+		return "", fmt.Errorf("%q is not in a registry", from)
+	}
+	return rest, nil
 }
 
 func (c StageCopy) check() error {

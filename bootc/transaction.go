@@ -18,13 +18,25 @@ type access struct {
 	mounts        []containerfile.Mount
 	options       string   // further ones of the tool
 	before, after []string // lines of its script
+	changed       []string // lines that come when the packages have changed, and before anything is cleaned up
+}
+
+// packageAccess is what all features together give the transactions.
+func (d *Draft) packageAccess() (with access, features []string) {
+	for _, a := range d.access {
+		features = append(features, a.features...)
+		with.mounts = append(with.mounts, a.value.mounts...)
+		with.options += a.value.options
+		with.before = append(with.before, a.value.before...)
+		with.after = append(with.after, a.value.after...)
+	}
+	return with, features
 }
 
 // settlePackages makes the transaction, as the first step of its phase.
 func (d *Draft) settlePackages() []error {
 	var all Packages
 	var features, enable []string
-	stage := draftedStage{}
 	for _, p := range d.packages {
 		all.Install = append(all.Install, p.value.Install...)
 		all.Remove = append(all.Remove, p.value.Remove...)
@@ -38,25 +50,20 @@ func (d *Draft) settlePackages() []error {
 	for _, r := range d.repos {
 		switch {
 		case !r.value.Existing:
-		case len(features) == 0:
+		case len(features) == 0 && len(d.drivers) == 0:
 			return []error{Errorf(r.features[0]+".Existing", "%s would be enabled for Packages, and there are none", r.value.ID)}
-		default:
+		case len(features) > 0:
 			enable = append(enable, r.value.ID)
 			features = append(features, r.features...)
 		}
 	}
-	var with access
-	for _, a := range d.access {
-		if len(features) == 0 {
-			return []error{Errorf(a.features[0], "is for Packages, and there are none")}
-		}
-		features = append(features, a.features...)
-		with.mounts = append(with.mounts, a.value.mounts...)
-		with.options += a.value.options
-		with.before = append(with.before, a.value.before...)
-		with.after = append(with.after, a.value.after...)
-	}
-	if len(features) == 0 {
+	with, accessing := d.packageAccess()
+	switch {
+	case len(features) > 0:
+		features = append(features, accessing...)
+	case len(accessing) > 0 && len(d.drivers) == 0:
+		return []error{Errorf(accessing[0], "is for Packages, and there are none")}
+	default:
 		return d.dropRepos()
 	}
 	tool, err := d.Tool()
@@ -66,23 +73,19 @@ func (d *Draft) settlePackages() []error {
 	slices.Sort(all.Install)
 	slices.Sort(all.Remove)
 	install, remove := slices.Compact(all.Install), slices.Compact(all.Remove)
+	stage := packageStage(stagePackages, all.Files, union(nil, features))
 	for _, f := range all.Files {
 		install = append(install, packagesDir+"/"+f.file())
-		if f.URL != "" {
-			stage.value.Steps = append(stage.value.Steps, containerfile.Add{Sources: []string{containerfile.Literal(f.URL)}, Dest: "/" + f.file(), Checksum: f.Checksum})
-		} else {
-			stage.entries = append(stage.entries, Entry{Path: "/" + f.file(), Mode: 0o644, Content: f.Content, Features: features})
-		}
 	}
+	d.watchKernel(tool, &with)
 	var run containerfile.Run
 	if tool == APT {
-		run = aptTransaction(install, remove, all)
+		run = aptTransaction(install, remove, all, with)
 	} else {
 		run = dnfTransaction(tool, install, remove, enable, all, with)
 	}
 	run.Mounts = append(run.Mounts, with.mounts...)
 	if len(all.Files) > 0 {
-		stage.value.From, stage.value.Name, stage.features = "scratch", stagePackages, union(nil, features)
 		d.stages = append(d.stages, stage)
 		run.Mounts = append(run.Mounts, containerfile.Mount{Type: "bind", From: stagePackages, Source: "/", Target: packagesDir})
 	}
@@ -90,15 +93,34 @@ func (d *Draft) settlePackages() []error {
 	return d.dropRepos()
 }
 
-// dnfTransaction is for dnf 4 and 5. skip_unavailable and skip_if_unavailable are set because distributions turn
-// them on, and then a misspelt package or a dead mirror goes unnoticed.
-func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packages, with access) containerfile.Run {
-	dnf := "dnf -y --setopt=strict=True"
-	cache := "/var/cache/dnf"
-	if tool == DNF5 {
-		dnf, cache = "dnf5 -y --setopt=skip_unavailable=False", "/var/cache/libdnf5"
+// packageStage is a stage that holds package files, at its root.
+func packageStage(name string, files []PackageFile, features []string) draftedStage {
+	stage := draftedStage{drafted: drafted[containerfile.Stage]{containerfile.Stage{Name: name, From: "scratch"}, features}}
+	for _, f := range files {
+		if f.URL != "" {
+			stage.value.Steps = append(stage.value.Steps, containerfile.Add{Sources: []string{containerfile.Literal(f.URL)}, Dest: "/" + f.file(), Checksum: f.Checksum})
+		} else {
+			stage.entries = append(stage.entries, Entry{Path: "/" + f.file(), Mode: 0o644, Content: f.Content, Features: features})
+		}
 	}
-	dnf += " --setopt=skip_if_unavailable=False"
+	return stage
+}
+
+// dnfCommand is dnf 4 or 5. skip_unavailable and skip_if_unavailable are set because distributions turn them on, and
+// then a misspelt package or a dead mirror goes unnoticed.
+func dnfCommand(tool PackageTool) string {
+	dnf := "dnf -y --setopt=strict=True"
+	if tool == DNF5 {
+		dnf = "dnf5 -y --setopt=skip_unavailable=False"
+	}
+	return dnf + " --setopt=skip_if_unavailable=False"
+}
+
+func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packages, with access) containerfile.Run {
+	dnf, cache := dnfCommand(tool), "/var/cache/dnf"
+	if tool == DNF5 {
+		cache = "/var/cache/libdnf5"
+	}
 	if p.NoWeakDeps {
 		dnf += " --setopt=install_weak_deps=False"
 	}
@@ -126,6 +148,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 			`  if rpm -q --quiet "$p"; then echo "$p is to be removed, but what is installed needs it" >&2; exit 1; fi`,
 			"done")
 	}
+	lines = append(lines, with.changed...)
 	if !p.KeepCache {
 		lines = append(lines, strings.Fields(dnf)[0]+" clean all", "rm -rf "+cache+"/*")
 	}
@@ -144,7 +167,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 
 // aptTransaction has apt install and remove at once: a name with a trailing "-" is removed. policy-rc.d with exit
 // status 101 is Debian's way to keep services from starting (invoke-rc.d(8)).
-func aptTransaction(install, remove []string, p Packages) containerfile.Run {
+func aptTransaction(install, remove []string, p Packages, with access) containerfile.Run {
 	get := "apt-get -y -o APT::Update::Error-Mode=any"
 	if p.KeepCache {
 		get += " -o APT::Keep-Downloaded-Packages=true -o Binary::apt-get::APT::Keep-Downloaded-Packages=true"
@@ -156,15 +179,14 @@ func aptTransaction(install, remove []string, p Packages) containerfile.Run {
 	for _, name := range remove {
 		install = append(install, name+"-")
 	}
-	lines := []string{
-		"set -eu",
-		"export DEBIAN_FRONTEND=noninteractive",
+	lines := append([]string{"set -eu", "export DEBIAN_FRONTEND=noninteractive"}, with.before...)
+	lines = append(lines,
 		"policy=/usr/sbin/policy-rc.d",
 		`if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod 0755 "$policy"; fi`,
-		get + " update",
-		change + " " + words(install),
-		`if [ -n "$policy" ]; then rm "$policy"; fi`,
-	}
+		get+" update",
+		change+" "+words(install))
+	lines = append(lines, with.changed...)
+	lines = append(lines, `if [ -n "$policy" ]; then rm "$policy"; fi`)
 	if !p.KeepCache {
 		lines = append(lines, "find /var/cache/apt /var/lib/apt/lists -type f -delete", "rm -rf /var/lib/apt/lists/auxfiles")
 	}
@@ -178,6 +200,7 @@ func aptTransaction(install, remove []string, p Packages) containerfile.Run {
 		"fi",
 		"rm -rf /var/log/apt/* /var/log/dpkg.log* /var/log/alternatives.log*",
 		"rm -rf /var/cache/debconf/*-old /var/cache/debconf/tmp.ci /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache")
+	lines = append(lines, with.after...)
 	run := containerfile.Script(strings.Join(lines, "\n") + "\n")
 	if p.KeepCache {
 		run.Mounts = []containerfile.Mount{

@@ -131,11 +131,18 @@ func (t *Tree) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return err
 	}
-	for _, f := range v.Files {
+	if err := checkTreeFiles(v.Files); err != nil {
+		return err
+	}
+	*t = Tree{v.Path, treeFS{v.Files}, v.Owner}
+	return nil
+}
+
+func checkTreeFiles(files []treeFile) error {
+	for _, f := range files {
 		if !fs.ValidPath(f.Path) {
 			return fmt.Errorf("%q is not a path inside a tree", f.Path)
 		}
 	}
-	*t = Tree{v.Path, treeFS{v.Files}, v.Owner}
 	return nil
 }
