@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -17,10 +16,10 @@ import (
 // withMarkers prints f with a marker in the place of each image that a stage starts from: the worker pulls those, and
 // puts in the names that its store has for them.
 func withMarkers(f containerfile.File, b bootc.Base) ([]byte, []from, error) {
-	f.Stages = slices.Clone(f.Stages)
 	if len(f.Stages) == 0 {
 		return nil, nil, errors.New("the plan's Containerfile has no stage")
 	}
+	f = inOrder(f)
 	froms := make([]from, len(f.Stages))
 	base := len(f.Stages) - 1 // of the stages that lead to the last one, the first
 	for {
