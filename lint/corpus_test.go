@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -74,13 +75,67 @@ func (c *testCase) lint(t testing.TB) []string {
 	return nil
 }
 
+// images lints the image from tar files, from directories of layers as overlayfs has them, and as one merged directory. Each
+// must show what the first does, as far as it can know it.
 func (c *testCase) images(t testing.TB) []string {
 	t.Helper()
-	r, err := c.linter.Image(t.Context(), "case", c.source(t))
+	name := "case"
+	if c.old != nil {
+		r, err := c.linter.Upgrade(t.Context(), name, c.old.source(t), c.source(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.shown(r)
+	}
+	src := c.source(t)
+	r, err := c.linter.Image(t.Context(), name, src)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if os.Geteuid() != 0 || !c.onDisk() {
+		return c.shown(r)
+	}
+	o := lint.Overlay{Manifest: src.manifest, Config: src.config}
+	for n := range c.layers {
+		o.Dirs = append(o.Dirs, c.dir(t, n))
+	}
+	overlay, err := c.linter.Overlay(t.Context(), name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "overlay", c.known(overlay, everyStage), c.known(r, everyStage))
+	merged, err := c.linter.Dir(t.Context(), c.merged(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.linter.BaseLayers == 0 && c.linter.Base == nil { // which a directory cannot tell
+		same(t, "directory", c.known(merged, lint.InRoot), c.known(r, lint.InRoot))
+	}
 	return c.shown(r)
+}
+
+const everyStage = lint.Stage(0xff)
+
+// known are the findings of rules that can tell something at the stage alone, without what only tar files show.
+func (c *testCase) known(r lint.Report, s lint.Stage) []string {
+	at := map[string]lint.Stage{}
+	for _, rule := range lint.Rules() {
+		at[rule.ID] = rule.Stages
+	}
+	r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f lint.Finding) bool {
+		return at[f.Rule]&s == 0 || slices.Contains(onlyTar, f.Rule) || s == lint.InRoot && at[f.Rule]&(lint.InConfig|lint.InLayers) != 0
+	})
+	return c.shown(r)
+}
+
+// onlyTar are rules about what a directory does not show.
+var onlyTar = []string{"BL119", "BL123", "BL004", "BL001"}
+
+func same(t testing.TB, backend string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("the backend %s shows\n%s\nand the tar files\n%s", backend, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 // tarImage is an image in memory.

@@ -19,7 +19,8 @@ func (g *gatherer) readFS(ctx context.Context, fsys fs.FS) error {
 			if name == "." {
 				return err
 			}
-			g.problem(p, false, cause(err))
+			part, err := dirProblem(err)
+			g.problem(p, part, err)
 			return nil
 		}
 		info, err := d.Info()
@@ -37,16 +38,8 @@ func (g *gatherer) readFS(ctx context.Context, fsys fs.FS) error {
 				g.problem(p, false, cause(err))
 			}
 		}
-		var file fs.File
-		ok := g.add(f, func() (io.Reader, error) {
-			file, err = fsys.Open(name)
-			return file, err
-		})
-		if file != nil {
-			file.Close()
-		}
 		switch {
-		case !ok:
+		case !g.add(f, func() (io.Reader, error) { return fsys.Open(name) }):
 			return fs.SkipAll
 		case p+"/" == ostreeStore:
 			return fs.SkipDir

@@ -27,12 +27,14 @@ func newGathering(rules []Rule, limits Limits) *gathering {
 	return &gathering{router: newRouter(rules), limits: limits.withDefaults()}
 }
 
-// gatherer fills one layer, in one goroutine.
+// gatherer fills one layer, or a part of it, in one goroutine.
 type gatherer struct {
 	*gathering
-	router *router
-	layer  *Layer
-	full   bool // a limit has been met
+	router   *router
+	layer    *Layer
+	files    []File
+	problems []problem
+	full     bool // a limit has been met
 }
 
 func (g *gathering) layer(l *Layer) *gatherer {
@@ -50,13 +52,13 @@ var (
 // problem notes what could not be read; part says that nothing is wrong with the image.
 func (g *gatherer) problem(path string, part bool, err error) {
 	const most = 100 // a hostile layer may have a million of them
-	if len(g.layer.problems) < most {
-		g.layer.problems = append(g.layer.problems, problem{path, err, part})
+	if len(g.problems) < most {
+		g.problems = append(g.problems, problem{path, err, part})
 	}
 }
 
 // add puts an entry into the layer. open reads a regular file's content, of which it gives f.Size bytes; it is nil if the
-// content is not known. False means that a limit has been met and the source may stop.
+// content is not known; what it returns is closed if it can be. False means that a limit has been met and the source may stop.
 func (g *gatherer) add(f File, open func() (io.Reader, error)) bool {
 	if g.full {
 		return false
@@ -74,7 +76,7 @@ func (g *gatherer) add(f File, open func() (io.Reader, error)) bool {
 	if f.IsRegular() && open != nil && f.HardLink() == "" && !f.Whiteout() {
 		g.read(&f, open)
 	}
-	g.layer.Files = append(g.layer.Files, f)
+	g.files = append(g.files, f)
 	return true
 }
 
@@ -105,6 +107,9 @@ func (g *gatherer) fill(f *File, n need, open func() (io.Reader, error)) {
 		g.problem(f.Path, false, cause(err))
 		return
 	}
+	if c, ok := r.(io.Closer); ok {
+		defer c.Close()
+	}
 	m := f.ensure()
 	hash := sha256.New()
 	if n.digest {
@@ -132,10 +137,11 @@ func (g *gatherer) fill(f *File, n need, open func() (io.Reader, error)) {
 	}
 }
 
-// done sorts the layer. Of entries with the same path the last one counts, as it does when the layer is unpacked; a
+// done puts what was gathered into the layer, by path. Of entries with the same path the last one counts, as it does when the layer is unpacked; a
 // whiteout together with an entry means that only what is below goes.
 func (g *gatherer) done() {
-	files := sorted(g.layer.Files)
+	g.layer.problems = g.problems
+	files := sorted(g.files)
 	out := files[:0]
 	for i := 0; i < len(files); {
 		j, whiteout, opaque := i, false, false

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,30 @@ func (l Linter) Image(ctx context.Context, name string, src ImageSource) (Report
 	return l.run(name, f, rules, nil), nil
 }
 
+// Overlay is an image whose layers lie in directories of this machine, as containers/storage keeps them for overlayfs.
+type Overlay struct {
+	// Dirs of the layers (…/diff), the lowest first. Whiteouts and opaque marks in them are those of overlayfs.
+	Dirs []string
+	// Manifest and Config of the image, as far as they are known. Config.RootFS.DiffIDs, if it has as many as there are
+	// Dirs, names the layers.
+	Manifest v1.Manifest
+	Config   v1.Image
+}
+
+// Overlay lints an image in the store of an engine, as Image does. It wants Linux, and the rights to read the layers. What
+// only a tar shows, hard links between layers, is not seen.
+func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, error) {
+	rules, err := l.rules()
+	if err != nil {
+		return Report{}, err
+	}
+	f, err := l.gather(ctx, rules, o.Manifest, o.Config, len(o.Dirs), func(g *gatherer, i int) error { return g.readDisk(ctx, o.Dirs[i], true) })
+	if err != nil {
+		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
+	}
+	return l.run(name, f, rules, nil), nil
+}
+
 // image gathers the facts about an image.
 func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Facts, error) {
 	m, config, err := src.Image(ctx)
@@ -51,18 +76,33 @@ func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Fact
 	if n := len(config.RootFS.DiffIDs); n != len(m.Layers) {
 		return nil, fmt.Errorf("the manifest has %d layers and the config %d", len(m.Layers), n)
 	}
+	return l.gather(ctx, rules, m, config, len(m.Layers), func(g *gatherer, i int) error { return g.readBlob(ctx, m.Layers[i], src) })
+}
+
+// gather reads n layers, each with read, several at once.
+func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config v1.Image, n int, read func(*gatherer, int) error) (*Facts, error) {
 	g := newGathering(rules, l.Limits)
-	if len(m.Layers) > g.limits.Layers {
-		return nil, fmt.Errorf("the image has %d layers; up to %d are read", len(m.Layers), g.limits.Layers)
+	if n > g.limits.Layers {
+		return nil, fmt.Errorf("the image has %d layers; up to %d are read", n, g.limits.Layers)
 	}
-	layers := make([]*Layer, len(m.Layers))
-	created := createdBy(config.History, len(layers))
-	base := l.baseLayers(m, config)
+	layers := make([]*Layer, n)
+	created := createdBy(config.History, n)
+	base := l.baseLayers(m, config, n)
 	g.boundary = base > 0
 	for i := range layers {
-		layers[i] = &Layer{Index: i, DiffID: config.RootFS.DiffIDs[i], CreatedBy: created[i], Base: i < base, stage: InLayers}
+		layers[i] = &Layer{Index: i, CreatedBy: created[i], Base: i < base, stage: InLayers}
+		if len(config.RootFS.DiffIDs) == n {
+			layers[i].DiffID = config.RootFS.DiffIDs[i]
+		}
 	}
-	whole, err := g.readLayers(ctx, layers, m.Layers, src)
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	if len(m.Layers) == n { // the largest first, so that the last ones to be done are small
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.Layers[b].Size, m.Layers[a].Size) })
+	}
+	whole, err := g.readLayers(ctx, layers, order, read)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +112,8 @@ func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Fact
 	}, nil
 }
 
-// readLayers reads all layers, the largest first, so that the last ones to be done are small.
-func (g *gathering) readLayers(ctx context.Context, layers []*Layer, blobs []v1.Descriptor, src ImageSource) (whole bool, err error) {
-	order := make([]int, len(layers))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(min(max(blobs[b].Size-blobs[a].Size, -1), 1)) })
+// readLayers reads the layers in this order, as many at once as there are processors.
+func (g *gathering) readLayers(ctx context.Context, layers []*Layer, order []int, read func(*gatherer, int) error) (whole bool, err error) {
 	next := make(chan int, len(order))
 	for _, i := range order {
 		next <- i
@@ -91,7 +126,7 @@ func (g *gathering) readLayers(ctx context.Context, layers []*Layer, blobs []v1.
 		workers.Go(func() {
 			for i := range next {
 				in := g.layer(layers[i])
-				err := in.readBlob(ctx, blobs[i], src)
+				err := read(in, i)
 				if err != nil {
 					in.problem("", false, err)
 				}
@@ -214,10 +249,10 @@ func createdBy(history []v1.History, layers int) []string {
 }
 
 // baseLayers is how many layers come from the base.
-func (l Linter) baseLayers(m v1.Manifest, config v1.Image) int {
+func (l Linter) baseLayers(m v1.Manifest, config v1.Image, layers int) int {
 	switch {
 	case l.BaseLayers > 0:
-		return min(l.BaseLayers, len(m.Layers))
+		return min(l.BaseLayers, layers)
 	case l.Base != nil:
 		n := len(l.Base.RootFS.DiffIDs)
 		if n <= len(config.RootFS.DiffIDs) && slices.Equal(l.Base.RootFS.DiffIDs, config.RootFS.DiffIDs[:n]) {

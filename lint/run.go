@@ -56,8 +56,8 @@ func check(r Rule, f *Facts) (out []Finding) {
 		if found.Rule == "" {
 			found.Rule = r.ID
 		}
-		if found.Stage == 0 {
-			found.Stage = r.Stages & f.Stages
+		if f.Stages == InUpgrade || found.Stage == 0 {
+			found.Stage = f.Finding("").Stage
 		}
 		out = append(out, found)
 	})

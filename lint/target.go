@@ -80,10 +80,16 @@ func (l *lowering) facts() *Facts {
 // cannot be read at all, and for mistakes in the Linter. For a directory of this machine take Dir, which is faster and is
 // not led out of it by links.
 func (l Linter) Root(ctx context.Context, name string, root fs.FS) (Report, error) {
-	return l.root(ctx, name, func(g *gatherer) error { return g.readFS(ctx, root) })
+	return l.root(name, func(g *gatherer) error { return g.readFS(ctx, root) })
 }
 
-func (l Linter) root(ctx context.Context, name string, read func(*gatherer) error) (Report, error) {
+// Dir lints a directory of this machine as a root file system, such as an image that is mounted. It is Root, but reads with
+// all processors, and never through a symbolic link.
+func (l Linter) Dir(ctx context.Context, dir string) (Report, error) {
+	return l.root(dir, func(g *gatherer) error { return g.readDisk(ctx, dir, false) })
+}
+
+func (l Linter) root(name string, read func(*gatherer) error) (Report, error) {
 	rules, err := l.rules()
 	if err != nil {
 		return Report{}, err

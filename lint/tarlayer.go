@@ -12,7 +12,7 @@ import (
 // tarLayer reads the tar of a layer. Nothing is unpacked, and content is kept only of files that rules want.
 type tarLayer struct {
 	*gatherer
-	links  []int           // of layer.Files: hard links, whose targets are looked up at the end
+	links  []int           // of files: hard links, whose targets are looked up at the end
 	store  map[string]File // the objects of a chunked base, which are no files of the image
 	object string          // the last object, whose links are likely to follow, and its content
 	buffer []byte
@@ -75,7 +75,7 @@ func (t *tarLayer) entry(h *tar.Header, content io.Reader) bool {
 		if !t.add(f, nil) {
 			return false
 		}
-		t.links = append(t.links, len(t.layer.Files)-1)
+		t.links = append(t.links, len(t.files)-1)
 		return true
 	case tar.TypeChar, tar.TypeBlock:
 		f.ensure().dev = uint32(h.Devmajor)<<8 | uint32(h.Devminor)&0xff
@@ -134,7 +134,7 @@ func (t *tarLayer) linkToObject(f File) bool {
 		return false
 	}
 	if n != (need{}) && f.extra().content == nil && f.Digest() == "" {
-		t.links = append(t.links, len(t.layer.Files)-1)
+		t.links = append(t.links, len(t.files)-1)
 	}
 	return true
 }
@@ -152,29 +152,29 @@ func (f *File) take(o *File) {
 func (t *tarLayer) resolve() map[string]need {
 	at := make(map[string]int, len(t.links))
 	for _, i := range t.links {
-		at[t.layer.Files[i].HardLink()] = -1
+		at[t.files[i].HardLink()] = -1
 	}
 	if len(at) == 0 {
 		return nil
 	}
-	for i := range t.layer.Files {
-		if _, ok := at[t.layer.Files[i].Path]; ok {
-			at[t.layer.Files[i].Path] = i
+	for i := range t.files {
+		if _, ok := at[t.files[i].Path]; ok {
+			at[t.files[i].Path] = i
 		}
 	}
 	again := map[string]need{}
 	for _, i := range t.links {
-		f := &t.layer.Files[i]
+		f := &t.files[i]
 		target := f.HardLink()
 		object, inStore := t.store[target]
 		switch n := at[target]; {
 		case inStore:
 			f.take(&object)
-		case n >= 0 && n != i && t.layer.Files[n].HardLink() == "":
-			f.take(&t.layer.Files[n])
+		case n >= 0 && n != i && t.files[n].HardLink() == "":
+			f.take(&t.files[n])
 		case n >= 0 && n != i: // a link to a link: one more step is all that a well-behaved tar has
-			if m, ok := at[t.layer.Files[n].HardLink()]; ok && m >= 0 && m != i {
-				f.take(&t.layer.Files[m])
+			if m, ok := at[t.files[n].HardLink()]; ok && m >= 0 && m != i {
+				f.take(&t.files[m])
 			}
 			continue
 		default:
@@ -217,7 +217,7 @@ func (t *tarLayer) readAgain(r io.Reader, again map[string]need) error {
 		got[p] = f
 	}
 	for _, i := range t.links {
-		f := &t.layer.Files[i]
+		f := &t.files[i]
 		if from, ok := got[f.HardLink()]; ok {
 			m := f.ensure()
 			m.content, m.digest = from.more.content, from.more.digest

@@ -14,7 +14,8 @@ type Tree struct {
 	// Whole says that a file which is not here does not exist. Rules about missing files look at Missing, which heeds it.
 	Whole bool
 
-	files []*File // by path
+	files  []*File  // by path
+	unseen []string // directories that could not be looked into
 }
 
 func newTree(layers []*Layer, whole bool) *Tree {
@@ -25,7 +26,15 @@ func newTree(layers []*Layer, whole bool) *Tree {
 			lists[i][j] = &l.Files[j]
 		}
 	}
-	return &Tree{Whole: whole, files: visible(merge(lists))}
+	t := &Tree{Whole: whole, files: visible(merge(lists))}
+	for _, l := range layers {
+		for _, p := range l.problems {
+			if p.err == errUnseen {
+				t.unseen = append(t.unseen, p.path)
+			}
+		}
+	}
+	return t
 }
 
 // Len is the number of files.
@@ -43,8 +52,11 @@ func (t *Tree) File(path string) *File {
 	return t.files[i]
 }
 
-// Missing says that nothing is at path, for certain: it is false in a tree that is not whole.
-func (t *Tree) Missing(path string) bool { return t.Whole && t.File(path) == nil }
+// Missing says that nothing is at path, for certain: it is false in a tree that is not whole, and below a directory that
+// could not be looked into.
+func (t *Tree) Missing(path string) bool {
+	return t.Whole && t.File(path) == nil && !slices.ContainsFunc(t.unseen, func(dir string) bool { return under(path, dir) })
+}
 
 // Below yields what is below the directory, at any depth, by path.
 func (t *Tree) Below(dir string) iter.Seq[*File] {
