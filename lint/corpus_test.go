@@ -92,6 +92,19 @@ func (c *testCase) images(t testing.TB) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cached := c.linter
+	cached.Cache = t.TempDir()
+	for range 2 { // the second time from the cache alone
+		again, err := cached.Image(t.Context(), name, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "cache", c.shown(again), c.shown(r))
+		if len(r.Findings) == 0 || !slices.ContainsFunc(r.Findings, func(f lint.Finding) bool { return f.Rule == "BL004" || f.Rule == "BL005" }) {
+			src.blobs = nil
+		}
+	}
+	src = c.source(t)
 	if os.Geteuid() != 0 || !c.onDisk() {
 		return c.shown(r)
 	}

@@ -19,6 +19,7 @@ type gathering struct {
 	router   *router
 	limits   Limits
 	boundary bool // it is known which layers are the base's
+	cache    *cache
 	entries  atomic.Int64
 	content  atomic.Int64
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -23,7 +24,8 @@ import (
 type ImageSource interface {
 	// Image returns the manifest and config of the image for one platform. It is called once.
 	Image(ctx context.Context) (v1.Manifest, v1.Image, error)
-	// Blob opens a layer as the manifest lists it. It is called from several goroutines at once, and may be called again for
+	// Blob opens a layer as the manifest lists it, and fails instead of giving the last of bytes that do not have its
+	// digest: facts are cached under that. It is called from several goroutines at once, and may be called again for
 	// the same layer.
 	Blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
 }
@@ -60,7 +62,15 @@ func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
-	f, err := l.gather(ctx, rules, o.Manifest, o.Config, len(o.Dirs), func(g *gatherer, i int) error { return g.readDisk(ctx, o.Dirs[i], true) })
+	layers := layerReader{
+		n: len(o.Dirs), source: "overlay",
+		digest: func(i int) digest.Digest { return "" },
+		read:   func(g *gatherer, i int) error { return g.readDisk(ctx, o.Dirs[i], true) },
+	}
+	if len(o.Config.RootFS.DiffIDs) == len(o.Dirs) {
+		layers.digest = func(i int) digest.Digest { return o.Config.RootFS.DiffIDs[i] }
+	}
+	f, err := l.gather(ctx, rules, o.Manifest, o.Config, layers)
 	if err != nil {
 		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
 	}
@@ -76,12 +86,26 @@ func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Fact
 	if n := len(config.RootFS.DiffIDs); n != len(m.Layers) {
 		return nil, fmt.Errorf("the manifest has %d layers and the config %d", len(m.Layers), n)
 	}
-	return l.gather(ctx, rules, m, config, len(m.Layers), func(g *gatherer, i int) error { return g.readBlob(ctx, m.Layers[i], src) })
+	return l.gather(ctx, rules, m, config, layerReader{
+		n: len(m.Layers), source: "tar",
+		digest: func(i int) digest.Digest { return m.Layers[i].Digest },
+		read:   func(g *gatherer, i int) error { return g.readBlob(ctx, m.Layers[i], src) },
+	})
 }
 
-// gather reads n layers, each with read, several at once.
-func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config v1.Image, n int, read func(*gatherer, int) error) (*Facts, error) {
+// layerReader reads the layers of an image, in one way.
+type layerReader struct {
+	n      int
+	source string                  // the way, for the cache
+	digest func(int) digest.Digest // that the bytes of a layer are checked against; empty if they are not
+	read   func(*gatherer, int) error
+}
+
+// gather reads the layers, several at once.
+func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config v1.Image, in layerReader) (*Facts, error) {
 	g := newGathering(rules, l.Limits)
+	g.cache = newCache(l.Cache, rules, g.limits)
+	n := in.n
 	if n > g.limits.Layers {
 		return nil, fmt.Errorf("the image has %d layers; up to %d are read", n, g.limits.Layers)
 	}
@@ -102,7 +126,7 @@ func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config 
 	if len(m.Layers) == n { // the largest first, so that the last ones to be done are small
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(m.Layers[b].Size, m.Layers[a].Size) })
 	}
-	whole, err := g.readLayers(ctx, layers, order, read)
+	whole, err := g.readLayers(ctx, layers, order, in)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +137,7 @@ func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config 
 }
 
 // readLayers reads the layers in this order, as many at once as there are processors.
-func (g *gathering) readLayers(ctx context.Context, layers []*Layer, order []int, read func(*gatherer, int) error) (whole bool, err error) {
+func (g *gathering) readLayers(ctx context.Context, layers []*Layer, order []int, reader layerReader) (whole bool, err error) {
 	next := make(chan int, len(order))
 	for _, i := range order {
 		next <- i
@@ -126,11 +150,7 @@ func (g *gathering) readLayers(ctx context.Context, layers []*Layer, order []int
 		workers.Go(func() {
 			for i := range next {
 				in := g.layer(layers[i])
-				err := read(in, i)
-				if err != nil {
-					in.problem("", false, err)
-				}
-				in.done()
+				err := in.readLayer(reader, i)
 				mu.Lock()
 				whole = whole && err == nil && !in.full
 				mu.Unlock()
@@ -139,6 +159,26 @@ func (g *gathering) readLayers(ctx context.Context, layers []*Layer, order []int
 	}
 	workers.Wait()
 	return whole, context.Cause(ctx)
+}
+
+// readLayer takes the layer from the cache, or reads it.
+func (g *gatherer) readLayer(in layerReader, i int) error {
+	kept, d := "", in.digest(i)
+	if g.cache != nil && d.Validate() == nil {
+		kept = g.cache.name(in.source, d.String(), g.boundary && !g.layer.Base)
+		if g.cache.load(kept, g) {
+			return nil
+		}
+	}
+	err := in.read(g, i)
+	if err != nil {
+		g.problem("", false, err)
+	}
+	g.done()
+	if kept != "" && err == nil && !g.full {
+		g.cache.store(kept, g.layer)
+	}
+	return err
 }
 
 // readBlob fills the layer from its blob. A second look is taken only for hard links whose target is far away.

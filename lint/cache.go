@@ -1,0 +1,263 @@
+package lint
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// cache keeps the facts about layers in a directory, one file a layer, so that a base image is read once. A file that is
+// damaged counts as missing; so does one of other rules, which wanted other content.
+type cache struct {
+	dir string
+	key string // of what is gathered: format, Wants and limits
+}
+
+// factsFormat is part of every key: what is in the files, and what is gathered of a layer.
+const factsFormat = "1"
+
+func newCache(dir string, rules []Rule, limits Limits) *cache {
+	if dir == "" {
+		return nil
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, factsFormat, limits)
+	for _, r := range rules {
+		for _, w := range r.Wants {
+			fmt.Fprintf(h, "%q %d %t %t %t %o\n", w.Glob, w.Max, w.Quiet, w.Derived, w.Digest, w.Mode)
+		}
+	}
+	return &cache{dir, hex.EncodeToString(h.Sum(nil)[:8])}
+}
+
+// name is the file for a layer. source tells apart what is read in other ways, such as a tar and a directory.
+func (c *cache) name(source, digest string, derived bool) string {
+	if derived { // more is read of it
+		source += "-derived"
+	}
+	return filepath.Join(c.dir, "lint-"+c.key, source, strings.ReplaceAll(digest, ":", "-"))
+}
+
+// load fills the layer; false if its facts are not there.
+func (c *cache) load(name string, g *gatherer) bool {
+	if c == nil {
+		return false
+	}
+	packed, err := os.ReadFile(name)
+	if err != nil {
+		return false
+	}
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(g.limits.Content)+1<<30))
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	data, err := d.DecodeAll(packed, nil)
+	if err != nil {
+		return false
+	}
+	return g.decode(data) == nil
+}
+
+// store keeps the layer's facts. A layer with problems is read again next time. It is a cache: that it cannot be written
+// is no reason to fail.
+func (c *cache) store(name string, l *Layer) {
+	if c == nil || len(l.problems) > 0 || os.MkdirAll(filepath.Dir(name), 0o700) != nil {
+		return
+	}
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return
+	}
+	defer e.Close()
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(e.EncodeAll(encode(l), nil))
+	if errors.Join(err, f.Close()) != nil || os.Rename(f.Name(), name) != nil {
+		os.Remove(f.Name())
+	}
+}
+
+// What a file of the layer has beside its fixed fields.
+const (
+	codedLink = 1 << iota
+	codedContent
+	codedDigest
+	codedHard
+	codedXattrs
+	codedDevice
+	codedWhiteout
+	codedOpaque
+)
+
+// encode writes the layer: the number of its bytes and files, then each file. Numbers are varints, strings have their
+// length before them.
+func encode(l *Layer) []byte {
+	b := make([]byte, 0, 64+96*len(l.Files))
+	b = binary.AppendUvarint(b, uint64(l.Bytes))
+	b = binary.AppendUvarint(b, uint64(len(l.Files)))
+	text := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	for i := range l.Files {
+		f := &l.Files[i]
+		m := f.extra()
+		var bits uint64
+		for _, c := range []struct {
+			bit uint64
+			on  bool
+		}{
+			{codedLink, f.Link != ""}, {codedContent, m.has&hasContent != 0}, {codedDigest, m.digest != ""}, {codedHard, m.hard != ""},
+			{codedXattrs, len(m.xattrs) > 0}, {codedDevice, m.dev != 0}, {codedWhiteout, m.whiteout}, {codedOpaque, m.opaque},
+		} {
+			if c.on {
+				bits |= c.bit
+			}
+		}
+		text(f.Path)
+		b = binary.AppendUvarint(b, bits)
+		b = binary.AppendUvarint(b, uint64(f.Mode))
+		b = binary.AppendUvarint(b, uint64(f.UID))
+		b = binary.AppendUvarint(b, uint64(f.GID))
+		b = binary.AppendUvarint(b, uint64(f.Size))
+		b = append(b, byte(m.has))
+		if f.Link != "" {
+			text(f.Link)
+		}
+		if m.has&hasContent != 0 {
+			text(string(m.content))
+		}
+		if m.digest != "" {
+			text(m.digest)
+		}
+		if m.hard != "" {
+			text(m.hard)
+		}
+		if len(m.xattrs) > 0 {
+			for _, name := range keptXattrs {
+				text(m.xattrs[name])
+			}
+		}
+		if m.dev != 0 {
+			b = binary.AppendUvarint(b, uint64(m.dev))
+		}
+	}
+	return b
+}
+
+var errDamaged = errors.New("the facts are damaged")
+
+// decode fills the layer with what encode wrote. Paths and contents are parts of one string, so that a hundred thousand files
+// are one allocation and not as many.
+func (g *gatherer) decode(data []byte) (err error) {
+	d := decoder{rest: string(data)}
+	bytes, n := d.number(), d.number()
+	if d.bad || n > uint64(len(data)) {
+		return errDamaged
+	}
+	files := make([]File, n)
+	var content int64
+	last := ""
+	for i := range files {
+		f := &files[i]
+		f.Layer = g.layer
+		f.Path = d.text()
+		bits := d.number()
+		f.Mode = fs.FileMode(d.number())
+		f.UID, f.GID, f.Size = uint32(d.number()), uint32(d.number()), int64(d.number())
+		has := has(d.byte())
+		if d.bad || i > 0 && f.Path <= last {
+			return errDamaged
+		}
+		last = f.Path
+		if bits&codedLink != 0 {
+			f.Link = d.text()
+		}
+		if bits&^codedLink == 0 && has == 0 {
+			continue
+		}
+		m := f.ensure()
+		m.has, m.whiteout, m.opaque = has, bits&codedWhiteout != 0, bits&codedOpaque != 0
+		if bits&codedContent != 0 {
+			m.content = []byte(d.text())
+			content += int64(len(m.content))
+		}
+		if bits&codedDigest != 0 {
+			m.digest = d.text()
+		}
+		if bits&codedHard != 0 {
+			m.hard = d.text()
+		}
+		if bits&codedXattrs != 0 {
+			m.xattrs = map[string]string{}
+			for _, name := range keptXattrs {
+				if v := d.text(); v != "" {
+					m.xattrs[name] = v
+				}
+			}
+		}
+		if bits&codedDevice != 0 {
+			m.dev = uint32(d.number())
+		}
+	}
+	if d.bad || d.rest != "" {
+		return errDamaged
+	}
+	if g.entries.Add(int64(n)) > int64(g.limits.Entries) || g.content.Add(content) > g.limits.Content {
+		g.entries.Add(-int64(n))
+		return errEntries
+	}
+	g.layer.Files, g.layer.Bytes = files, int64(bytes)
+	return nil
+}
+
+type decoder struct {
+	rest string
+	bad  bool
+}
+
+func (d *decoder) number() uint64 {
+	var v uint64
+	for i := 0; i < len(d.rest) && i < binary.MaxVarintLen64; i++ {
+		b := d.rest[i]
+		v |= uint64(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			d.rest = d.rest[i+1:]
+			return v
+		}
+	}
+	d.bad = true
+	return 0
+}
+
+func (d *decoder) byte() byte {
+	if d.rest == "" {
+		d.bad = true
+		return 0
+	}
+	b := d.rest[0]
+	d.rest = d.rest[1:]
+	return b
+}
+
+func (d *decoder) text() string {
+	n := d.number()
+	if n > uint64(len(d.rest)) {
+		d.bad = true
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}
