@@ -30,6 +30,13 @@ type Config struct {
 	History []v1.History
 	// Manifest as it is in the registry; zero before the build.
 	Manifest v1.Manifest
+
+	stage Stage
+}
+
+// Finding returns a finding about something that the config does not have.
+func (c *Config) Finding(format string, args ...any) Finding {
+	return Finding{Stage: c.stage, Message: sprintf(format, args)}
 }
 
 // Setting is a value of the config, with where it comes from.
@@ -68,7 +75,7 @@ func set(value string, step *Step) Setting {
 // configOf reads the config of an image. base has the settings of its base, nil if that is not known.
 func configOf(img v1.Image, m v1.Manifest, base *v1.Image) *Config {
 	c := &Config{
-		Whole: true, Labels: map[string]Setting{}, Env: map[string]Setting{}, Ports: map[string]Setting{}, Volumes: map[string]Setting{},
+		Whole: true, stage: InConfig, Labels: map[string]Setting{}, Env: map[string]Setting{}, Ports: map[string]Setting{}, Volumes: map[string]Setting{},
 		Platform: img.Platform, Annotations: m.Annotations, History: img.History, Manifest: m,
 	}
 	if base == nil {
@@ -115,7 +122,7 @@ func configOf(img v1.Image, m v1.Manifest, base *v1.Image) *Config {
 
 // configOfBuild is what the Containerfile sets in the config of the image.
 func configOfBuild(b *Build) *Config {
-	c := &Config{Labels: map[string]Setting{}, Env: map[string]Setting{}, Ports: map[string]Setting{}, Volumes: map[string]Setting{}}
+	c := &Config{stage: InContainerfile, Labels: map[string]Setting{}, Env: map[string]Setting{}, Ports: map[string]Setting{}, Volumes: map[string]Setting{}}
 	for _, s := range b.Steps {
 		if !s.InImage {
 			continue

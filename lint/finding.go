@@ -131,6 +131,18 @@ func Redact(secret string) string {
 	return fmt.Sprintf("%s…[%d bytes]", printable(secret[:shown]), len(secret))
 }
 
+// clean escapes what is no text, line by line.
+func (f Fix) clean() Fix {
+	lines := func(s string) string {
+		list := strings.Split(s, "\n")
+		for i := range list {
+			list[i] = printable(list[i])
+		}
+		return strings.Join(list, "\n")
+	}
+	return Fix{lines(f.Text), printable(f.Path), lines(f.Content)}
+}
+
 // fingerprint is over what stays when lines move, layers are rebuilt and sentences are polished.
 func (f Finding) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule, f.Path, f.key, cmp.Or(f.Evidence, f.Message)}, "\x00")))

@@ -28,7 +28,7 @@ image-builder makes no disk of it.`,
 				found(setting.Finding("the label containers.bootc is %q, not 1: bootc and image-builder take the image for no bootable one", value).
 					Fixed("LABEL containers.bootc=1"))
 			default:
-				found(f.Finding("the label containers.bootc is missing: bootc and image-builder take the image for no bootable one").
+				found(f.Config.Finding("the label containers.bootc is missing: bootc and image-builder take the image for no bootable one").
 					Fixed("LABEL containers.bootc=1"))
 			}
 		},

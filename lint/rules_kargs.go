@@ -3,7 +3,9 @@ package lint
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -100,7 +102,7 @@ kargs = ["console=ttyS0"]
 			for file := range f.Root.In(kargsDir) {
 				if ext := path.Ext(file.Name()); ext != ".toml" && !strings.HasPrefix(file.Name(), "README") {
 					found(file.Finding("bootc reads only *.toml there, and ignores it").
-						Fixed("rename it to %s.toml", strings.TrimSuffix(file.Name(), ext)))
+						Fixed("rename it to %s.toml", printable(strings.TrimSuffix(file.Name(), ext))))
 				}
 			}
 		},
@@ -133,6 +135,9 @@ func parseKargs(text string) (k kargsFile, line int, err error) {
 	return k, line, err
 }
 
+// tomlPlace is how the decoder tells where a value of the wrong type stands.
+var tomlPlace = regexp.MustCompile(`^line (\d+) \(last key "(.*)"\): (.*)`)
+
 // decodeTOML refuses keys that v does not have, and tells the line of a mistake where that is known.
 func decodeTOML(text string, v any) (meta toml.MetaData, line int, err error) {
 	meta, err = toml.Decode(text, v)
@@ -140,7 +145,12 @@ func decodeTOML(text string, v any) (meta toml.MetaData, line int, err error) {
 		return meta, e.Position.Line, fmt.Errorf("%s", e.Message)
 	}
 	if err != nil {
-		return meta, 0, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "toml: "))
+		text := strings.TrimPrefix(err.Error(), "toml: ")
+		if m := tomlPlace.FindStringSubmatch(text); m != nil {
+			line, _ = strconv.Atoi(m[1])
+			text = m[2] + ": " + m[3]
+		}
+		return meta, line, fmt.Errorf("%s", text)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		key := unknown[0]

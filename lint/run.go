@@ -100,8 +100,8 @@ func complete(all []Finding, rules []Rule) []Finding {
 		if f.Severity == 0 || r.forced {
 			f.Severity = r.Severity
 		}
-		f.Message = printable(f.Message)
-		f.Fingerprint = f.fingerprint()
+		f.Message, f.Fix = printable(f.Message), f.Fix.clean()
+		f.Fingerprint, f.key = f.fingerprint(), ""
 		out = append(out, f)
 	}
 	return out
