@@ -75,11 +75,15 @@ func (s *Step) Expand(word string) (text string, ok bool) { return s.scope.expan
 // Finding returns a finding about the step.
 func (s *Step) Finding(format string, args ...any) Finding {
 	out := Finding{Stage: InContainerfile, Message: sprintf(format, args), key: strings.Join(strings.Fields(s.Text), " ")}
-	out.Source = &Source{File: s.build.Name, Start: s.Lines.Line, End: s.Lines.EndLine, Fields: s.Fields}
+	out.Source = s.source()
 	if len(s.Fields) > 0 {
 		out.Stage = InSpec
 	}
 	return out
+}
+
+func (s *Step) source() *Source {
+	return &Source{File: s.build.Name, Start: s.Lines.Line, End: s.Lines.EndLine, Fields: s.Fields}
 }
 
 // at is Finding, on a line and column of the step.

@@ -63,6 +63,8 @@ func parseCase(t testing.TB, files []txtar.File) *testCase {
 		switch name := f.Name; {
 		case name == "Containerfile":
 			c.containerfile = &lint.Containerfile{Name: name, Text: f.Data}
+		case name == "built-from":
+			c.linter.BuiltFrom = &lint.Containerfile{Name: "Containerfile", Text: f.Data, Context: context}
 		case strings.HasPrefix(name, "context/"):
 			context[strings.TrimPrefix(name, "context/")] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
 		case name == "spec.json":

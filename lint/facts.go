@@ -30,6 +30,8 @@ type Facts struct {
 	Profiles []Profile
 	// Now is the time that expiry is measured by.
 	Now time.Time
+
+	madeBy *Build // the Containerfile of an image
 }
 
 // At says whether the facts come from any of the stages.

@@ -31,6 +31,7 @@ type more struct {
 	hard     string // the path that a hard link was made to
 	xattrs   map[string]string
 	write    *Write // of the command that made the entry
+	step     *Step  // of the Containerfile that an image's file was found to come from
 	lines    [2]int // in the Containerfile, where they are narrower than the step
 	fields   []string
 	conf     Confidence
@@ -142,6 +143,9 @@ func (f *File) Finding(format string, args ...any) Finding {
 	out := f.Layer.Finding(format, args...)
 	out.Path = printable(f.Path)
 	m := f.extra()
+	if m.step != nil {
+		out.Source = m.step.source()
+	}
 	out.Confidence = m.conf
 	if out.Source != nil {
 		if m.lines[0] > 0 {

@@ -134,18 +134,24 @@ func Redact(secret string) string {
 // clean escapes what is no text, line by line.
 func (f Fix) clean() Fix {
 	lines := func(s string) string {
-		list := strings.Split(s, "\n")
-		for i := range list {
-			list[i] = printable(list[i])
+		var b strings.Builder
+		for line := range strings.SplitAfterSeq(s, "\n") {
+			text := strings.TrimRight(line, "\n")
+			for part := range strings.SplitAfterSeq(text, "\t") {
+				b.WriteString(printable(strings.TrimSuffix(part, "\t")))
+				b.WriteString(part[len(strings.TrimSuffix(part, "\t")):])
+			}
+			b.WriteString(line[len(text):])
 		}
-		return strings.Join(list, "\n")
+		return b.String()
 	}
 	return Fix{lines(f.Text), printable(f.Path), lines(f.Content)}
 }
 
-// fingerprint is over what stays when lines move, layers are rebuilt and sentences are polished.
+// fingerprint is over what stays when lines move, layers are rebuilt and sentences are polished. It is the same before and
+// after the build.
 func (f Finding) fingerprint() string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule, f.Path, f.key, cmp.Or(f.Evidence, f.Message)}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule, cmp.Or(f.Path, f.key), cmp.Or(f.Evidence, f.Message)}, "\x00")))
 	return hex.EncodeToString(sum[:12])
 }
 

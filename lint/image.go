@@ -130,9 +130,9 @@ func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config 
 	if err != nil {
 		return nil, err
 	}
-	l.locate(layers)
 	return &Facts{
 		Stages: InRoot | InLayers | InConfig, Layers: layers, Root: newTree(layers, whole), Config: configOf(config, m, l.Base),
+		madeBy: l.locate(layers),
 	}, nil
 }
 
@@ -301,6 +301,3 @@ func (l Linter) baseLayers(m v1.Manifest, config v1.Image, layers int) int {
 	}
 	return 0
 }
-
-// locate finds the steps that made the layers.
-func (l Linter) locate([]*Layer) {}

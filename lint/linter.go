@@ -7,6 +7,8 @@ import (
 	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
 // Linter says how to lint: which rules, what to put up with, what is known beside the target. It is a plain value; the
@@ -35,6 +37,8 @@ type Linter struct {
 	Base *v1.Image
 	// BuiltFrom is the Containerfile that an image was built from, for the positions of findings in its layers.
 	BuiltFrom *Containerfile
+	// BuiltBy is the Plan that an image was built by, for the same and for the fields of its Spec.
+	BuiltBy *bootc.Plan
 	// BuildArgs are the values of ARGs (--build-arg).
 	BuildArgs map[string]string
 

@@ -96,11 +96,7 @@ func (l Linter) suppress(all []Finding, f *Facts, rules []Rule) []Finding {
 	}
 	now := l.now()
 	var list []inline
-	build := f.Build
-	if build == nil && l.BuiltFrom != nil {
-		b, _ := newBuild(*l.BuiltFrom, l)
-		build = b
-	}
+	build := cmp.Or(f.Build, f.madeBy)
 	if build != nil && !l.NoInline {
 		list = build.inlines()
 	}

@@ -38,19 +38,25 @@ func (l Linter) plan(p bootc.Plan, s *bootc.Spec) Report {
 	if err != nil {
 		return mistaken(p.Base.Ref, err)
 	}
-	b, problems := newBuild(Containerfile{Text: []byte(p.Containerfile.String())}, l)
-	b.mark(&p)
-	low := &lowering{gathering: newGathering(rules, l.Limits), build: b, archives: map[string]bootc.Archive{}}
-	for _, a := range p.Archives {
-		low.archives[a.Name] = a
-	}
+	low, problems := l.lowerPlan(p, rules)
 	f := low.facts()
 	f.Stages |= InSpec
 	f.Plan, f.Spec = &p, s
 	if p.Base.Labels != nil {
 		f.Config.inherit(p.Base.Labels)
 	}
-	return l.run(p.Base.Ref, f, rules, append(problems, b.unread...))
+	return l.run(p.Base.Ref, f, rules, append(problems, low.build.unread...))
+}
+
+// lowerPlan prepares the Containerfile of a Plan, as it prints.
+func (l Linter) lowerPlan(p bootc.Plan, rules []Rule) (*lowering, []Finding) {
+	b, problems := newBuild(Containerfile{Text: []byte(p.Containerfile.String())}, l)
+	b.mark(&p)
+	low := &lowering{gathering: newGathering(rules, l.Limits), build: b, archives: map[string]bootc.Archive{}}
+	for _, a := range p.Archives {
+		low.archives[a.Name] = a
+	}
+	return low, problems
 }
 
 // Containerfile lints a Containerfile, ours or anyone's, before it is built. Mistakes in it are findings of rule BL811,
