@@ -222,6 +222,10 @@ var fixtures = map[string]string{
 		file /usr/lib/modules/6.12.0/vmlinuz kernel
 		file /usr/lib/modules/6.12.0/initramfs.img initramfs
 		file /usr/lib/ostree/prepare-root.conf [composefs]\nenabled\x20=\x20true\n
+		file /usr/bin/bootc 0755
+		file /usr/bin/ostree 0755
+		file /usr/bin/podman 0755
+		file /usr/bin/skopeo 0755
 		file /usr/lib/os-release ID=acme\nVERSION_ID=1\nNAME=Acme\n
 		file /usr/lib/bootc/install/00-acme.toml [install]\nfilesystem.root.type\x20=\x20"ext4"\n
 	`,

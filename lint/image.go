@@ -299,5 +299,9 @@ func (l Linter) baseLayers(m v1.Manifest, config v1.Image, layers int) int {
 			return n
 		}
 	}
+	// What ostree-ext and rpm-ostree make says which layer was the last of theirs; images on top inherit the label.
+	if last := config.Config.Labels["ostree.final-diffid"]; last != "" {
+		return slices.Index(config.RootFS.DiffIDs, digest.Digest(last)) + 1
+	}
 	return 0
 }

@@ -30,8 +30,8 @@ type Linter struct {
 	// FailOn is the severity from which on Report.Err is an error; the zero value is Error, Off never fails.
 	FailOn Severity
 
-	// BaseLayers is how many of an image's layers, from the lowest, are its base's. Zero is what Base says, or else the
-	// image's own annotations and history, or else unknown; then all layers count as derived.
+	// BaseLayers is how many of an image's layers, from the lowest, are its base's. Zero is what Base says, or else
+	// the image's label ostree.final-diffid, or else unknown; then all layers count as derived.
 	BaseLayers int
 	// Base is the config of the base image, for what is inherited and for BaseLayers.
 	Base *v1.Image

@@ -9,9 +9,12 @@ import (
 func Rules() []Rule {
 	all := slices.Concat(
 		metaRules,
-		bootRules,
+		kernelRules,
 		kargsRules,
+		installRules,
+		layoutRules,
 		importRules,
+		diskRules,
 		modeRules,
 		runtimeRules,
 		hygieneRules,

@@ -1,14 +1,11 @@
 package lint
 
 import (
+	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 )
 
 const kargsDir = "/usr/lib/bootc/kargs.d"
@@ -61,24 +58,47 @@ match-architectures = ["arm64"]
 kargs = ["console=ttyAMA0"]
 match-architectures = ["aarch64"]
 `,
+		Wants: Reading(append([]string{kargsDir + "/*"}, installGlobs...)...),
+		Check: func(f *Facts, found func(Finding)) {
+			for file, text := range kargsFiles(f) {
+				if kargs, _, err := parseKargs(text); err == nil { // else BL105
+					checkArch(file, text, kargs.Arch, found)
+				}
+			}
+			for _, c := range installFiles(f) {
+				if c.err == nil { // else BL109
+					checkArch(c.file, c.file.Text(), c.Install.Arch, found)
+				}
+			}
+		},
+	},
+	{
+		ID: "BL107", Slug: "kargs-reserved", Severity: Warning, Stages: InSpec | InContainerfile | InRoot,
+		Title: "a kernel argument that bootc sets itself",
+		Rationale: `root=, rootflags=, ostree= and composefs= depend on the disk and the deployment, and bootc sets them. One from the image stands beside
+its own, and which of them counts is left to chance.`,
+		URL: "https://bootc.dev/bootc/building/kernel-arguments.html",
+		Bad: `
+-- layer 0:/usr/lib/bootc/kargs.d/10-root.toml --
+kargs = ["root=LABEL=root", "quiet"]
+`,
+		Good: `
+-- layer 0:/usr/lib/bootc/kargs.d/10-quiet.toml --
+kargs = ["quiet", "rootwait"]
+`,
 		Wants: Reading(kargsDir + "/*"),
 		Check: func(f *Facts, found func(Finding)) {
 			for file, text := range kargsFiles(f) {
 				kargs, _, err := parseKargs(text)
 				if err != nil {
-					continue // BL105
+					continue
 				}
-				for _, arch := range kargs.Arch {
-					if slices.Contains(rustArch, arch) {
-						continue
+				for _, arg := range kargs.Kargs {
+					key, _, _ := strings.Cut(arg, "=")
+					if slices.Contains([]string{"root", "rootflags", "ostree", "composefs"}, key) {
+						found(file.Finding("bootc sets %s= itself, and this one stands beside it", key).Showing(arg).OnLine(lineOf(text, arg)).
+							Fixed("leave it to bootc; the root of an installation is set by root-mount-spec in /usr/lib/bootc/install/*.toml"))
 					}
-					out := file.Finding("%q matches no machine, so that the file is never applied", arch).Showing(arch)
-					if better, ok := rustArchOf[arch]; ok {
-						out = out.Fixed("write %q", better)
-					} else {
-						out = out.Fixed("write one of %s", strings.Join(rustArch, ", "))
-					}
-					found(out.OnLine(lineOf(text, `"`+arch+`"`)))
 				}
 			}
 		},
@@ -109,6 +129,21 @@ kargs = ["console=ttyS0"]
 	},
 }
 
+// checkArch looks for names of architectures that Rust does not have.
+func checkArch(file *File, text string, list []string, found func(Finding)) {
+	for _, arch := range list {
+		if slices.Contains(rustArch, arch) {
+			continue
+		}
+		fix := "write one of " + strings.Join(rustArch, ", ")
+		if better, ok := rustArchOf[arch]; ok {
+			fix = fmt.Sprintf("write %q", better)
+		}
+		found(file.Finding("%q matches no machine, so that the file is never applied", arch).Showing(arch).
+			OnLine(lineOf(text, `"`+arch+`"`)).Fixed("%s", fix))
+	}
+}
+
 // kargsFiles yields the files that bootc reads, where their content is known.
 func kargsFiles(f *Facts) func(func(*File, string) bool) {
 	return func(yield func(*File, string) bool) {
@@ -130,42 +165,9 @@ type kargsFile struct {
 func parseKargs(text string) (k kargsFile, line int, err error) {
 	meta, line, err := decodeTOML(text, &k)
 	if err == nil && !meta.IsDefined("kargs") {
-		err = fmt.Errorf("it has no key kargs")
+		err = errors.New("it has no key kargs")
 	}
 	return k, line, err
-}
-
-// tomlPlace is how the decoder tells where a value of the wrong type stands.
-var tomlPlace = regexp.MustCompile(`^line (\d+) \(last key "(.*)"\): (.*)`)
-
-// decodeTOML refuses keys that v does not have, and tells the line of a mistake where that is known.
-func decodeTOML(text string, v any) (meta toml.MetaData, line int, err error) {
-	meta, err = toml.Decode(text, v)
-	if e, ok := err.(toml.ParseError); ok {
-		return meta, e.Position.Line, fmt.Errorf("%s", e.Message)
-	}
-	if err != nil {
-		text := strings.TrimPrefix(err.Error(), "toml: ")
-		if m := tomlPlace.FindStringSubmatch(text); m != nil {
-			line, _ = strconv.Atoi(m[1])
-			text = m[2] + ": " + m[3]
-		}
-		return meta, line, fmt.Errorf("%s", text)
-	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		key := unknown[0]
-		return meta, lineOf(text, key[len(key)-1]), fmt.Errorf("the key %s is unknown", key)
-	}
-	return meta, 0, nil
-}
-
-// lineOf is the line where the text first stands, 0 if it does not.
-func lineOf(text, what string) int {
-	i := strings.Index(text, what)
-	if i < 0 {
-		return 0
-	}
-	return strings.Count(text[:i], "\n") + 1
 }
 
 // rustArch has the values of https://doc.rust-lang.org/std/env/consts/constant.ARCH.html that Linux distributions are built
