@@ -3,6 +3,7 @@ package lint_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"io"
 	"os"
@@ -81,21 +82,21 @@ func (c *testCase) images(t testing.TB) []string {
 	t.Helper()
 	name := "case"
 	if c.old != nil {
-		r, err := c.linter.Upgrade(t.Context(), name, c.old.source(t), c.source(t))
+		r, err := c.linter.Upgrade(t.Context(), name, c.old.source(t).image(t), c.source(t).image(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c.shown(r)
 	}
 	src := c.source(t)
-	r, err := c.linter.Image(t.Context(), name, src)
+	r, err := c.linter.Image(t.Context(), name, src.image(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cached := c.linter
 	cached.Cache = t.TempDir()
 	for range 2 { // the second time from the cache alone
-		again, err := cached.Image(t.Context(), name, src)
+		again, err := cached.Image(t.Context(), name, src.image(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +109,7 @@ func (c *testCase) images(t testing.TB) []string {
 	if os.Geteuid() != 0 || !c.onDisk() {
 		return c.shown(r)
 	}
-	o := lint.Overlay{Manifest: src.manifest, Config: src.config}
+	o := lint.Overlay{Manifest: src.image(t).Manifest, Config: src.image(t).Config}
 	for n := range c.layers {
 		o.Dirs = append(o.Dirs, c.dir(t, n))
 	}
@@ -165,12 +166,16 @@ type tarImage struct {
 	blobs    map[digest.Digest][]byte
 }
 
-func (i *tarImage) Image(context.Context) (v1.Manifest, v1.Image, error) {
-	return i.manifest, i.config, nil
-}
-
-func (i *tarImage) Blob(_ context.Context, d v1.Descriptor) (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(i.blobs[d.Digest])), nil
+// image is it as a linter takes it.
+func (i *tarImage) image(t testing.TB) lint.Image {
+	t.Helper()
+	manifest, err := json.Marshal(i.manifest)
+	must(t, err)
+	config, err := json.Marshal(i.config)
+	must(t, err)
+	return lint.Image{Manifest: manifest, Config: config, Layer: func(_ context.Context, n int) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(i.blobs[i.manifest.Layers[n].Digest])), nil
+	}}
 }
 
 func (c *testCase) source(t testing.TB) *tarImage {

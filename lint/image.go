@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,25 +21,27 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 )
 
-// ImageSource is an image that can be read: in a registry, an OCI layout or an archive. registry.Client.Open returns one.
-type ImageSource interface {
-	// Image returns the manifest and config of the image for one platform. It is called once.
-	Image(ctx context.Context) (v1.Manifest, v1.Image, error)
-	// Blob opens a layer as the manifest lists it, and fails instead of giving the last of bytes that do not have its
-	// digest: facts are cached under that. It is called from several goroutines at once, and may be called again for
-	// the same layer.
-	Blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error)
+// Image is an image that can be read: in a registry, an OCI layout or an archive. Of a registry.Reader r it is
+//
+//	lint.Image{Manifest: r.Manifest.Data, Config: r.ConfigData, Layer: r.Layer}
+type Image struct {
+	// Manifest and Config of the image for one platform, in JSON.
+	Manifest, Config []byte
+	// Layer opens layer i of the manifest as it is stored, compressed or not, and fails instead of giving the last of bytes
+	// that do not have the digest listed: facts are cached under that. It is called from several goroutines at once, and
+	// may be called again for the same layer.
+	Layer func(ctx context.Context, i int) (io.ReadCloser, error)
 }
 
 // Image lints an image: its layers one by one, the root file system that they make together, its config and history.
 // name is what the report calls it. Nothing is unpacked. A layer that cannot be read is a finding, and the others are looked
 // at; the error is for an image that cannot be read at all, for a context that has ended, and for mistakes in the Linter.
-func (l Linter) Image(ctx context.Context, name string, src ImageSource) (Report, error) {
+func (l Linter) Image(ctx context.Context, name string, img Image) (Report, error) {
 	rules, err := l.rules()
 	if err != nil {
 		return Report{}, err
 	}
-	f, err := l.image(ctx, rules, src)
+	f, err := l.image(ctx, rules, img)
 	if err != nil {
 		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
 	}
@@ -49,10 +52,9 @@ func (l Linter) Image(ctx context.Context, name string, src ImageSource) (Report
 type Overlay struct {
 	// Dirs of the layers (…/diff), the lowest first. Whiteouts and opaque marks in them are those of overlayfs.
 	Dirs []string
-	// Manifest and Config of the image, as far as they are known. Config.RootFS.DiffIDs, if it has as many as there are
-	// Dirs, names the layers.
-	Manifest v1.Manifest
-	Config   v1.Image
+	// Manifest and Config of the image in JSON, as far as they are known. The config's diff ids name the layers, if there are
+	// as many as Dirs.
+	Manifest, Config []byte
 }
 
 // Overlay lints an image in the store of an engine, as Image does. It wants Linux, and the rights to read the layers. What
@@ -62,15 +64,19 @@ func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
+	m, config, err := parseImage(o.Manifest, o.Config)
+	if err != nil {
+		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
+	}
 	layers := layerReader{
 		n: len(o.Dirs), source: "overlay",
 		digest: func(i int) digest.Digest { return "" },
 		read:   func(g *gatherer, i int) error { return g.readDisk(ctx, o.Dirs[i], true) },
 	}
-	if len(o.Config.RootFS.DiffIDs) == len(o.Dirs) {
-		layers.digest = func(i int) digest.Digest { return o.Config.RootFS.DiffIDs[i] }
+	if ids := config.RootFS.DiffIDs; len(ids) == len(o.Dirs) {
+		layers.digest = func(i int) digest.Digest { return ids[i] }
 	}
-	f, err := l.gather(ctx, rules, o.Manifest, o.Config, layers)
+	f, err := l.gather(ctx, rules, m, config, layers)
 	if err != nil {
 		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
 	}
@@ -78,8 +84,8 @@ func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, er
 }
 
 // image gathers the facts about an image.
-func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Facts, error) {
-	m, config, err := src.Image(ctx)
+func (l Linter) image(ctx context.Context, rules []Rule, img Image) (*Facts, error) {
+	m, config, err := parseImage(img.Manifest, img.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +95,23 @@ func (l Linter) image(ctx context.Context, rules []Rule, src ImageSource) (*Fact
 	return l.gather(ctx, rules, m, config, layerReader{
 		n: len(m.Layers), source: "tar",
 		digest: func(i int) digest.Digest { return m.Layers[i].Digest },
-		read:   func(g *gatherer, i int) error { return g.readBlob(ctx, m.Layers[i], src) },
+		read:   func(g *gatherer, i int) error { return g.readBlob(ctx, i, img) },
 	})
+}
+
+// parseImage reads manifest and config, of which either may be missing.
+func parseImage(manifest, config []byte) (m v1.Manifest, c v1.Image, err error) {
+	if len(manifest) > 0 {
+		if err := json.Unmarshal(manifest, &m); err != nil {
+			return m, c, fmt.Errorf("the manifest is no JSON of an image: %w", err)
+		}
+	}
+	if len(config) > 0 {
+		if err := json.Unmarshal(config, &c); err != nil {
+			return m, c, fmt.Errorf("the config is no JSON of an image: %w", err)
+		}
+	}
+	return m, c, nil
 }
 
 // layerReader reads the layers of an image, in one way.
@@ -182,9 +203,9 @@ func (g *gatherer) readLayer(in layerReader, i int) error {
 }
 
 // readBlob fills the layer from its blob. A second look is taken only for hard links whose target is far away.
-func (g *gatherer) readBlob(ctx context.Context, d v1.Descriptor, src ImageSource) error {
+func (g *gatherer) readBlob(ctx context.Context, i int, img Image) error {
 	var t *tarLayer
-	err := g.withBlob(ctx, d, src, func(r io.Reader) (err error) {
+	err := g.withBlob(ctx, i, img, func(r io.Reader) (err error) {
 		t, err = g.readTar(r)
 		return err
 	})
@@ -195,11 +216,11 @@ func (g *gatherer) readBlob(ctx context.Context, d v1.Descriptor, src ImageSourc
 	if err != nil || len(again) == 0 {
 		return err
 	}
-	return g.withBlob(ctx, d, src, func(r io.Reader) error { return t.readAgain(r, again) })
+	return g.withBlob(ctx, i, img, func(r io.Reader) error { return t.readAgain(r, again) })
 }
 
-func (g *gatherer) withBlob(ctx context.Context, d v1.Descriptor, src ImageSource, read func(io.Reader) error) error {
-	blob, err := src.Blob(ctx, d)
+func (g *gatherer) withBlob(ctx context.Context, i int, img Image, read func(io.Reader) error) error {
+	blob, err := img.Layer(ctx, i)
 	if err != nil {
 		return fmt.Errorf("the layer cannot be fetched: %w", err)
 	}

@@ -66,7 +66,7 @@ func (c *testCase) report(t testing.TB) lint.Report {
 	if c.spec != nil {
 		return c.linter.Spec(*c.spec, c.base)
 	}
-	r, err := c.linter.Image(t.Context(), "quay.io/acme/edge-os:1", c.source(t))
+	r, err := c.linter.Image(t.Context(), "quay.io/acme/edge-os:1", c.source(t).image(t))
 	must(t, err)
 	return r
 }

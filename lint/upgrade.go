@@ -8,7 +8,7 @@ import (
 
 // Upgrade lints what becomes of a device that runs the image old when it gets the image new: the rules of the stage
 // InUpgrade, and no others. name is what the report calls it. Findings have the layers of the new image.
-func (l Linter) Upgrade(ctx context.Context, name string, old, new ImageSource) (Report, error) {
+func (l Linter) Upgrade(ctx context.Context, name string, old, new Image) (Report, error) {
 	rules, err := l.rules()
 	if err != nil {
 		return Report{}, err

@@ -177,22 +177,23 @@ func (c config) lint(ctx context.Context, l lint.Linter, target string) (lint.Re
 	}
 	defer image.Close()
 	if c.old == "" {
-		return l.Image(ctx, target, image)
+		return l.Image(ctx, target, readable(image))
 	}
 	old, err := c.open(ctx, c.old)
 	if err != nil {
 		return lint.Report{}, err
 	}
 	defer old.Close()
-	return l.Upgrade(ctx, target, old, image)
+	return l.Upgrade(ctx, target, readable(old), readable(image))
 }
 
-func (c config) open(ctx context.Context, name string) (*registry.Opened, error) {
+func (c config) open(ctx context.Context, name string) (*registry.Reader, error) {
 	client := registry.Client{AuthFile: c.authfile, InsecureSkipTLSVerify: c.insecure}
-	if !strings.HasPrefix(name, "oci:") && !strings.HasPrefix(name, "oci-archive:") {
-		name = "docker://" + strings.TrimPrefix(name, "docker://")
-	}
-	return client.Open(ctx, bootc.Image{Location: name, Platform: c.platform})
+	return client.Open(ctx, bootc.Image{Location: name}, c.platform)
+}
+
+func readable(r *registry.Reader) lint.Image {
+	return lint.Image{Manifest: r.Manifest.Data, Config: r.ConfigData, Layer: r.Layer}
 }
 
 func (c config) write(w io.Writer, reports []lint.Report) error {
