@@ -131,7 +131,7 @@ func (k keyfile) checkSecrets() error {
 	return join(errs)
 }
 
-// warnOfSite tells what only one machine, or one site, can have.
+// warnOfSite tells what only one machine, or one site, can have. A uuid is none of that: it names the profile.
 func (k keyfile) warnOfSite(d *Draft) {
 	get := func(section, key string) string {
 		for _, s := range k {
@@ -151,8 +151,6 @@ func (k keyfile) warnOfSite(d *Draft) {
 			if _, err := net.ParseMAC(s.value); err == nil {
 				d.Warnf("Content", "%s.%s=%s is that of one machine: leave it to provisioning, or set Site", s.section, s.key, s.value)
 			}
-		case s.section == "connection" && s.key == "uuid":
-			continue // the same everywhere does no harm: it names the profile, not the machine
 		}
 	}
 }

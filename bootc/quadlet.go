@@ -71,14 +71,14 @@ func (f quadletFile) service() string {
 	if name, ok := f.get("ServiceName"); ok && name != "" {
 		return name + ".service"
 	}
-	base, at := strings.TrimSuffix(f.name, path.Ext(f.name)), ""
-	if base, at = strings.TrimSuffix(base, "@"), ""; strings.Contains(f.name, "@.") {
-		at = "@"
-	}
+	base, template := strings.CutSuffix(strings.TrimSuffix(f.name, path.Ext(f.name)), "@")
 	if kind := f.kind(); kind != "container" && kind != "kube" {
 		base += "-" + kind
 	}
-	return base + at + ".service"
+	if template {
+		base += "@"
+	}
+	return base + ".service"
 }
 
 // get is the value of a key of the file's own section; the last one counts.

@@ -5,7 +5,7 @@ import "strings"
 // quadletKeys are the keys of one section that podman's generator takes. It refuses a file with any other key as a whole,
 // and then there is no service: the log of the boot says so, and nothing else does.
 type quadletKeys struct {
-	podman54 string // those that podman 5.4 knows, the oldest in use where bootc is
+	podman54 string // those that podman 5.4 knows, that of RHEL 9.6 and 10.0
 	newer    string // those that came until 6.0
 }
 

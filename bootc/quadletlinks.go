@@ -118,7 +118,7 @@ func (d *Draft) missing(what string, places ...string) error {
 		}
 	}
 	if d.base.Files == nil || len(d.packages) > 0 {
-		d.Warnf("Content", "no feature brings %s: without it podman drops the whole file", what)
+		d.Warnf("Content", "no feature brings %s, without which there will be no service", what)
 		return nil
 	}
 	return Errorf(joinPath(d.origin, "Content"), "neither the Spec nor the base has %s", what)
