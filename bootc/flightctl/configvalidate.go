@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bootloom/bootloom/bootc"
 )
@@ -198,6 +200,9 @@ func orDefault(d, def time.Duration) time.Duration {
 func (v *validator) settings(s Settings) {
 	if levels := []string{"panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"}; s.LogLevel != "" && !slices.Contains(levels, s.LogLevel) {
 		v.fail("log-level", "the agent takes %q for info: it is one of %s", s.LogLevel, strings.Join(levels, ", "))
+	}
+	if !utf8.ValidString(s.LogPrefix) || strings.ContainsFunc(s.LogPrefix, unicode.IsControl) {
+		v.fail("log-prefix", "%s is not one line of text", shown(s.LogPrefix))
 	}
 	for _, k := range sortedKeys(s.DefaultLabels) {
 		v.label("default-labels["+k+"]", k, s.DefaultLabels[k])

@@ -1,9 +1,19 @@
-// Package flightctl has the formats of the device agent of Flight Control (Red Hat Edge Manager) as values, and puts
-// them into images as features of package bootc.
+// Package flightctl puts the device agent of Flight Control (Red Hat Edge Manager) into images, and has the agent's formats
+// as values: the features of an image that an Edge Manager manages, for a Spec of package bootc.
 //
-// Formats follow the agent's source at https://github.com/flightctl/flightctl, versions 1.0 to 1.4, and are tested
-// against real agents. The agent reads its files leniently: it ignores keys that it does not know, and finds out about a
-// broken certificate when the device is in the field. This package is strict instead, and finds every mistake at once.
+//   - [Agent] installs the agent and binds it to its service; [Config] is its configuration, as a secret of the build, in
+//     the image or at provisioning.
+//   - [ConfigDropIn], [CustomInfo], [Hook] and [CertDropIn] are the drop-in files of the agent.
+//   - [EmbeddedApp] and [ComposeApps] are workloads that come with the image, [Telemetry] its metrics.
 //
-// What lies in the image under /usr belongs to the image; what the agent reads only from /etc goes there.
+// Formats follow the agent's source at https://github.com/flightctl/flightctl, releases 1.0 to 1.4, and are tested with the
+// agents of 1.0 and 1.2 themselves. The agent reads leniently: a key that it does not know, or not yet, it ignores, and
+// what is wrong with a certificate or a hook it finds out in the field, or in the middle of an update. This package is
+// strict instead. It finds every mistake at once, as *bootc.FieldErrors: in a feature with the path of the Go fields, in
+// one of the agent's formats with the path of its keys, such as enrollment-service.service.server, and in a file with the
+// line too. Where a [Version] is known, a key that the agent ignores is a mistake ([ErrIgnored]).
+//
+// What lies in the image in /usr belongs to the image; what the agent reads only from /etc goes there.
+//
+// A configuration has a private key. [Config] shows it in no print, log or JSON; [Config.YAML] is the one way to write it.
 package flightctl
