@@ -166,12 +166,13 @@ func finishModules(lines, modules []string, built bool, signing *ModuleSigning) 
 		sign, mounts := signing.lines()
 		lines, run.Mounts = append(lines, sign...), mounts
 	}
-	// As scripts/Makefile.modinst of the kernel does it: its own decompressor reads no other kind of xz.
+	// As scripts/Makefile.modinst of the kernel does it: its own decompressor reads no other kind of xz. Where an image with
+	// headers lacks the tool, the module stays as it is, which every kernel loads.
 	lines = append(lines,
-		`  if grep -q '^CONFIG_MODULE_COMPRESS_XZ=y' "$KDIR/.config"; then xz --check=crc32 --lzma2=dict=1MiB "$ko"`,
-		`  elif grep -q '^CONFIG_MODULE_COMPRESS_ZSTD=y' "$KDIR/.config"; then zstd -q --rm "$ko"`,
-		`  elif grep -q '^CONFIG_MODULE_COMPRESS_GZIP=y' "$KDIR/.config"; then gzip -n "$ko"`,
-		"  fi",
+		`  compressed() { grep -q "^CONFIG_MODULE_COMPRESS_$1=y" "$KDIR/.config" && command -v "$2" >/dev/null; }`,
+		`  if compressed XZ xz; then xz --check=crc32 --lzma2=dict=1MiB "$ko"`,
+		`  elif compressed ZSTD zstd; then zstd -q --rm "$ko"`,
+		`  elif compressed GZIP gzip; then gzip -n "$ko"; fi`,
 		"done")
 	script := containerfile.Script(strings.Join(lines, "\n") + "\n")
 	run.Command, run.Heredocs = script.Command, script.Heredocs

@@ -25,7 +25,7 @@ type intents struct {
 	zones       []drafted[FirewallZone]
 	firewall    []string // features that need firewalld
 	kernels     []drafted[Kernel]
-	modules     []drafted[KernelModule]
+	modules     []drafted[askedModule]
 	drivers     []drafted[Driver]
 	headers     []drafted[KernelHeaders]
 	signing     []drafted[ModuleSigning]

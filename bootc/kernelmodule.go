@@ -72,12 +72,16 @@ func (m KernelModule) Contribute(d *Draft) error {
 	if m.Blacklist && m.Load {
 		errs = append(errs, Errorf("Load", "a module with Blacklist is not loaded at boot"))
 	}
+	var file *moduleInfo
 	n, err := m.Content.Size()
+	if n > 0 {
+		file, err = readModule(m.Content)
+	}
 	switch {
 	case err != nil:
 		errs = append(errs, &FieldError{"Content", err})
 	case n > 0:
-		errs = append(errs, m.checkContent())
+		errs = append(errs, m.checkFile(*file))
 	case m.KABI:
 		errs = append(errs, Errorf("KABI", "is for a module that is given here, and Content is empty"))
 	case !m.Load && !m.Blacklist && !m.Initramfs && len(m.Options) == 0:
@@ -86,8 +90,14 @@ func (m KernelModule) Contribute(d *Draft) error {
 	if err := join(errs); err != nil {
 		return err
 	}
-	d.modules = append(d.modules, intend(d, m))
+	d.modules = append(d.modules, intend(d, askedModule{m, file}))
 	return nil
+}
+
+// askedModule is a KernelModule with what its Content says of itself, nil if it has none.
+type askedModule struct {
+	KernelModule
+	file *moduleInfo
 }
 
 func checkModuleName(field, name string) error {
@@ -97,12 +107,8 @@ func checkModuleName(field, name string) error {
 	return nil
 }
 
-// checkContent looks at what holds for any kernel.
-func (m KernelModule) checkContent() error {
-	info, err := readModule(m.Content)
-	if err != nil {
-		return &FieldError{"Content", err}
-	}
+// checkFile looks at what holds for any kernel.
+func (m KernelModule) checkFile(info moduleInfo) error {
 	var errs []error
 	if underscored(info.name) != m.Name {
 		errs = append(errs, Errorf("Name", "is %q, and the module in Content says it is %s", m.Name, info.name))
@@ -149,9 +155,7 @@ func (d *Draft) moduleSettings() ([]moduleSettings, []error) {
 	}
 	for _, m := range d.modules {
 		s, v := at(m.value.Name), m.value
-		if n, _ := v.Content.Size(); n > 0 {
-			s.brought = true
-		}
+		s.brought = s.brought || v.file != nil
 		s.features = union(s.features, m.features)
 		s.load, s.blacklist = s.load || v.Load, s.blacklist || v.Blacklist
 		if s.load && s.blacklist {

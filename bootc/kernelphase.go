@@ -73,21 +73,14 @@ func (d *Draft) settleModules(changed []string, settings []moduleSettings) []err
 		return errs
 	}
 	features := changed
-	var unsigned []drafted[KernelModule]
+	var unsigned []drafted[askedModule]
 	brought := d.broughtModules()
 	for _, m := range brought {
 		features = union(features, m.features)
-		info, err := readModule(m.value.Content)
 		switch {
-		case err != nil:
-			errs = append(errs, Errorf(m.features[0]+".Content", "%w", err))
-		case len(d.signing) == 0 || info.signed:
-			release := kernel
-			if release == "" {
-				release = info.release()
-			}
-			d.putFor(m.features, PhaseKernel, Entry{Path: strings.Join([]string{modulesDir, release, updatesDir, m.value.Name + info.ext}, "/"), Mode: 0o644, Content: m.value.Content})
-		case info.ext != ".ko":
+		case len(d.signing) == 0 || m.value.file.signed:
+			d.putFor(m.features, PhaseKernel, Entry{Path: strings.Join([]string{modulesDir, kernel, updatesDir, m.value.Name + m.value.file.ext}, "/"), Mode: 0o644, Content: m.value.Content})
+		case m.value.file.ext != ".ko":
 			errs = append(errs, Errorf(m.features[0]+".Content", "is compressed, and is to be signed: give it as .ko, or with a signature"))
 		default:
 			unsigned = append(unsigned, m)
@@ -111,11 +104,8 @@ func (d *Draft) settleModules(changed []string, settings []moduleSettings) []err
 }
 
 // broughtModules are the KernelModules that have a file.
-func (d *Draft) broughtModules() []drafted[KernelModule] {
-	return slices.DeleteFunc(slices.Clone(d.modules), func(m drafted[KernelModule]) bool {
-		n, _ := m.value.Content.Size()
-		return n == 0
-	})
+func (d *Draft) broughtModules() []drafted[askedModule] {
+	return slices.DeleteFunc(slices.Clone(d.modules), func(m drafted[askedModule]) bool { return m.value.file == nil })
 }
 
 // checkModuleKernels finds the version of the kernel that all modules of the Spec are for; empty if there is none that
@@ -149,19 +139,17 @@ func (d *Draft) checkModuleKernels() (string, []error) {
 			errs = append(errs, Errorf(m.features[0]+".Content", "%s brings %s as well", by[0], m.value.Name))
 		}
 		broughtBy[m.value.Name] = m.features
-		info, readErr := readModule(m.value.Content)
 		switch {
-		case readErr != nil: // told by Contribute
 		case err != nil:
 			unknownTo(m.features, "Content")
 		case m.value.KABI && kernel == "":
 			errs = append(errs, within(m.features[0]+".KABI", unknown("kernel", "Kernel"))...)
 		default:
-			if e := info.fits(kernel, d.base.Platform, m.value.KABI); e != nil {
+			if e := m.value.file.fits(kernel, d.base.Platform, m.value.KABI); e != nil {
 				errs = append(errs, Errorf(m.features[0]+".Content", "%w", e))
 			}
 			if kernel == "" { // then all must be for the same one, which the image is asked for
-				kernel = info.release()
+				kernel = m.value.file.release()
 			}
 		}
 	}
@@ -169,7 +157,7 @@ func (d *Draft) checkModuleKernels() (string, []error) {
 }
 
 // moduleStages adds the stages that build and sign. It returns the stages that have modules in madeDir.
-func (d *Draft) moduleStages(kernel string, unsigned []drafted[KernelModule]) (from []string, errs []error) {
+func (d *Draft) moduleStages(kernel string, unsigned []drafted[askedModule]) (from []string, errs []error) {
 	if len(d.drivers)+len(unsigned) == 0 {
 		for _, h := range d.headers {
 			errs = append(errs, Errorf(list(h.features), "no module is built or signed, so nothing needs headers"))
@@ -195,7 +183,7 @@ func (d *Draft) moduleStages(kernel string, unsigned []drafted[KernelModule]) (f
 		from = append(from, r.value.stage())
 	}
 	if len(unsigned) > 0 {
-		slices.SortFunc(unsigned, func(a, b drafted[KernelModule]) int { return strings.Compare(a.value.Name, b.value.Name) })
+		slices.SortFunc(unsigned, func(a, b drafted[askedModule]) int { return strings.Compare(a.value.Name, b.value.Name) })
 		d.signedStage(unsigned, signing, union(all, signers))
 		from = append(from, stageSigned)
 	}

@@ -44,19 +44,19 @@ var packers = []struct {
 }
 
 // readModule reads a module, compressed or not.
-func readModule(c Content) (moduleInfo, error) {
+func readModule(c Content) (*moduleInfo, error) {
 	data, err := c.ReadAll()
 	if err != nil {
-		return moduleInfo{}, err
+		return nil, err
 	}
-	m := moduleInfo{ext: ".ko"}
+	m := &moduleInfo{ext: ".ko"}
 	for _, p := range packers {
 		if !bytes.HasPrefix(data, []byte(p.magic)) {
 			continue
 		}
 		m.ext = p.ext
 		if data, err = unpacked(data, p.open); err != nil {
-			return moduleInfo{}, fmt.Errorf("is compressed (%s) and cannot be unpacked: %w", p.ext, err)
+			return nil, fmt.Errorf("is compressed (%s) and cannot be unpacked: %w", p.ext, err)
 		}
 		break
 	}

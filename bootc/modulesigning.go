@@ -127,7 +127,7 @@ func (s ModuleSigning) lines() ([]string, []containerfile.Mount) {
 }
 
 // signedStage adds the stage that signs modules which nobody builds here.
-func (d *Draft) signedStage(modules []drafted[KernelModule], signing *ModuleSigning, features []string) {
+func (d *Draft) signedStage(modules []drafted[askedModule], signing *ModuleSigning, features []string) {
 	stage := draftedStage{drafted: drafted[containerfile.Stage]{containerfile.Stage{Name: stageSigned, From: stageHeaders}, features}}
 	var names []string
 	for _, m := range modules {

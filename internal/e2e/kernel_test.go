@@ -96,7 +96,7 @@ func TestInitramfsRefused(t *testing.T) {
 		feature bootc.Feature
 		says    string
 	}{
-		"module of dracut": {bootc.Initramfs{Add: []string{"nosuch"}}, "lacks dracut's module nosuch"},
+		"module of dracut": {bootc.Initramfs{Add: []string{"nosuch"}}, "nosuch"},
 		"file":             {bootc.Initramfs{Files: []string{"/usr/lib/nosuch"}}, "/usr/lib/nosuch is not in the initramfs"},
 		"kernel module":    {bootc.KernelModule{Name: "nosuch", Initramfs: true}, "nosuch"},
 	} {
