@@ -62,13 +62,20 @@ func checkDracutNames(field string, names []string) error {
 }
 
 // inInitramfs are the files and directories that dracut copies into the initramfs of any machine, or that tell it what to
-// copy. The sources are dracut.conf(5) and dracut's modules kernel-modules, ostree, multipath, lvm, mdraid and plymouth.
-// What it copies for one machine only (/etc/modprobe.d, /etc/crypttab) is not here.
+// copy; a * at the end stands for anything. The sources are dracut.conf(5) and dracut's modules kernel-modules, ostree,
+// multipath, lvm, mdraid and plymouth. What it copies for one machine only (/etc/modprobe.d, /etc/crypttab) is not here.
 var inInitramfs = []string{
-	"/etc/dracut.conf", "/etc/dracut.conf.d", "/usr/lib/dracut", "/usr/lib/modprobe.d",
+	"/etc/dracut.conf*", "/usr/lib/dracut", "/usr/lib/modprobe.d",
 	"/etc/ostree/prepare-root.conf", "/usr/lib/ostree/prepare-root.conf", "/etc/ostree/initramfs-root-binding.key",
-	"/etc/multipath.conf", "/etc/multipath", "/etc/lvm/lvm.conf", "/etc/lvm/lvmlocal.conf", "/etc/mdadm.conf", "/etc/mdadm/mdadm.conf",
-	"/etc/plymouth", "/usr/share/plymouth",
+	"/etc/lvm/lvm*.conf", "/etc/mdadm*", "/etc/multipath*", "/etc/plymouth", "/usr/share/plymouth",
+}
+
+// livesInInitramfs says whether a file is one of inInitramfs.
+func livesInInitramfs(name string) bool {
+	return slices.ContainsFunc(inInitramfs, func(pattern string) bool {
+		before, after, open := strings.Cut(pattern, "*")
+		return open && strings.HasPrefix(name, before) && strings.HasSuffix(name, after) || below(name, pattern)
+	})
 }
 
 // dracutFile is the configuration that the features add up to.
@@ -124,9 +131,9 @@ func rebuildInitramfs(modules, drivers, files []string) []string {
 	lines := []string{
 		"img=/usr/lib/modules/$k/initramfs.img",
 		`DRACUT_NO_XATTR=1 dracut --quiet --force --no-hostonly --reproducible --add ostree --kver "$k" "$img"`,
-		"for m in " + words(append([]string{"ostree"}, modules...)) + "; do",
-		`  if ! lsinitrd --mod "$img" | grep -xF "$m" >/dev/null; then echo "the initramfs lacks dracut's module $m: install the package that has it" >&2; exit 1; fi`,
-		"done",
+	}
+	for _, m := range append([]string{"ostree"}, modules...) {
+		lines = append(lines, `if ! lsinitrd --mod "$img" | grep -xF `+m+` >/dev/null; then echo "the initramfs lacks dracut's module `+m+`: install the package that has it" >&2; exit 1; fi`)
 	}
 	if len(drivers) > 0 {
 		lines = append(lines,

@@ -1,6 +1,9 @@
 package bootc
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Kernel replaces the kernel of the base: the packages of the new one are installed with those of Packages, those of the
 // old one are removed in the same step with what they leave in /usr/lib/modules, and the initramfs is made. Drivers are
@@ -119,7 +122,10 @@ func (d *Draft) watchKernel(tool PackageTool, with *access) {
 		return
 	}
 	with.before = append(with.before,
-		"sources() { find "+words(inInitramfs)+` /usr/lib/modules/*/vmlinuz ! -type d -printf '%p %s %T@\n' 2>/dev/null | sort; }`,
+		"sources() {",
+		"  find "+strings.Join(inInitramfs, " ")+" /usr/lib/modules/*/vmlinuz \\",
+		`    ! -type d -printf '%p %s %T@\n' 2>/dev/null | sort`,
+		"}",
 		"before=$(sources)")
 	with.changed = append(with.changed, `if [ $# = 1 ] && [ "$before" != "$(sources)" ]; then`, "  k=$1")
 	for _, l := range rebuildInitramfs(nil, nil, nil) {

@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	"debug/elf"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/containerfile"
 	"github.com/bootloom/bootloom/internal/testkit"
 )
 
@@ -184,6 +187,57 @@ func TestKernelModulesOfBase(t *testing.T) {
 	_, err = spec.Compile(base)
 	if got := bootc.FieldErrors(err); len(got) != len(files) {
 		t.Errorf("another kernel: %d errors for %d modules", len(got), len(files))
+	}
+}
+
+// TestKernelFeatureOrder wants the same stages, steps and files from the same features in any order.
+func TestKernelFeatureOrder(t *testing.T) {
+	source := bootc.DriverSource{FS: fstest.MapFS{"Kbuild": {Data: []byte("obj-m := x.o\n")}}}
+	features := []bootc.Feature{
+		bootc.Kernel{Version: "6.12.1", Packages: []string{"kernel-core-6.12.1"}},
+		bootc.Driver{Name: "b", Source: source, Modules: []string{"b"}},
+		bootc.Driver{Name: "a", Source: source, Modules: []string{"a", "a_core"}},
+		bootc.ModuleSigning{Key: "k", Certificate: signingCertificate},
+		bootc.KernelModule{Name: "a", Load: true, Options: []string{"x=1"}},
+		bootc.KernelModule{Name: "a", Initramfs: true, Options: []string{"a=1"}},
+		bootc.KernelModule{Name: "nouveau", Blacklist: true},
+		bootc.KernelModule{Name: "b43", Blacklist: true},
+		bootc.KernelModule{Name: "z", Content: bootc.Bytes(module(elf.EM_X86_64, "name=z", "vermagic=6.12.1 SMP"))},
+		bootc.KernelModule{Name: "y", Content: bootc.Bytes(module(elf.EM_X86_64, "name=y", "vermagic=6.12.1 SMP"))},
+		bootc.Initramfs{Add: []string{"crypt"}, Files: []string{"/usr/bin/b", "/usr/bin/a"}},
+		bootc.Initramfs{Add: []string{"bluetooth"}},
+		bootc.Firmware{Name: "x", Content: bootc.Text("x"), Initramfs: true},
+		bootc.DropIn{Path: "/usr/lib/modprobe.d/x.conf", Content: "blacklist x\n"},
+		bootc.File{Path: "/etc/motd", Content: bootc.Text("x")},
+	}
+	want := ""
+	for i := range 20 {
+		plan, err := bootc.From("quay.io/a/b:1").With(features...).Compile(bootc.Base{Family: bootc.Fedora, Tool: bootc.DNF5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		for _, stage := range plan.Containerfile.Stages {
+			fmt.Fprintln(&text, "FROM", stage.From, stage.Name)
+			for _, step := range stage.Steps {
+				if _, comment := step.(containerfile.Comment); !comment { // they name the features
+					fmt.Fprintf(&text, "%+v\n", step)
+				}
+			}
+		}
+		for _, a := range plan.Archives {
+			for _, e := range a.Entries {
+				data, err := e.Content.ReadAll()
+				fmt.Fprintf(&text, "%s %s %q %v\n", a.Name, e.Path, data, err)
+			}
+		}
+		if want == "" {
+			want = text.String()
+		}
+		if got := text.String(); got != want {
+			t.Fatalf("order %d gives\n%s, not\n%s", i, got, want)
+		}
+		rand.Shuffle(len(features), func(i, j int) { features[i], features[j] = features[j], features[i] })
 	}
 }
 

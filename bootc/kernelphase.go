@@ -28,7 +28,7 @@ type kernelFiles struct{ modules, initramfs []string }
 // note looks at the path of a file, and says whether it must be there before the last steps of the phase.
 func (k *kernelFiles) note(name string, features []string) bool {
 	switch {
-	case slices.ContainsFunc(inInitramfs, func(dir string) bool { return below(name, dir) }):
+	case livesInInitramfs(name):
 		k.initramfs = union(k.initramfs, features)
 	case below(name, modulesDir), below(name, "/etc/depmod.d"), below(name, "/usr/lib/depmod.d"):
 		k.modules = union(k.modules, features)

@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	_ "embed"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/internal/testkit"
@@ -134,4 +138,33 @@ dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' 'linux-image-*'
 
 	refused(t, bootc.APT, from(t).With(bootc.Kernel{Version: "9.9-other", Files: []bootc.PackageFile{deb(t, "kernel-other", "", map[string]string{"/boot/vmlinuz-9.8-other": ""})}}, noMirror),
 		"were to bring the kernel 9.9-other", "Features[0].Kernel")
+}
+
+//go:embed kernelrpms.sh
+var kernelRPMs string
+
+// TestKernelByDNF replaces a kernel that rpm knows, and builds for the new one with the headers of just that version.
+func TestKernelByDNF(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, err := (testkit.Chroot{Root: testkit.Root(t, testkit.DNF)}).With("/out", dir).Run(t.Context(), "sh", "-c", kernelRPMs); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	s := from(t).With(
+		bootc.Repo{ID: "kernels", BaseURL: []string{server.URL}, InsecureNoGPGCheck: true, BuildOnly: true},
+		bootc.Script{Name: "the base's kernel", Phase: "repos", Body: "rm -r /usr/lib/modules/*\ndnf -y -q install kernel-core-8.8\ndepmod 8.8-1.noarch\n"},
+		bootc.Kernel{Version: "9.9-1.noarch", Packages: []string{"kernel-core-9.9"}},
+		bootc.Script{Name: "depmod", Phase: "kernel", Body: "depmod 9.9-1.noarch"}, // as the real package's script does
+		bootc.Script{Name: "look", Body: "rpm -q kernel-core\nls /usr/lib/modules\n"},
+	)
+	b := build(t, bootc.DNF4, s)
+	if log := b.log(); !strings.HasSuffix(log, "\nkernel-core-9.9-1.noarch\n9.9-1.noarch\n") {
+		t.Errorf("the image does not have the new kernel alone:\n%s", log)
+	}
+	if _, ok := b.files["usr/lib/modules/9.9-1.noarch/initramfs.img"]; !ok {
+		t.Error("the new kernel has no initramfs")
+	}
+	refused(t, bootc.DNF4, s.With(bootc.Driver{Name: "acme", Source: bootc.DriverSource{FS: fstest.MapFS{"Kbuild": {}}},
+		Script: "[ \"$KDIR\" = /usr/src/kernels/9.9-1.noarch ]\nexit 3\n", Modules: []string{"acme"}}), "exit status 3", "Features[5].Driver")
 }
