@@ -14,7 +14,7 @@ Release: 1
 Summary: What a device has and rpm does not know of
 License: Apache-2.0
 BuildArch: noarch
-Provides: /bin/sh /usr/bin/sh /bin/bash /usr/bin/bash systemd shadow-utils jq sudo
+Provides: /bin/sh /usr/bin/sh /bin/bash /usr/bin/bash systemd shadow-utils /usr/bin/newuidmap jq sudo podman cloud-init
 Provides: selinux-policy policycoreutils policycoreutils-python-utils container-selinux
 Provides: system-release = 13 system-release(releasever) = 13
 %description
@@ -195,6 +195,29 @@ cat >%{buildroot}/usr/libexec/flightctl/mask-bootc-timer.sh <<'END'
 mkdir -p /etc/systemd/system
 ln -sf /dev/null /etc/systemd/system/bootc-fetch-apply-updates.timer
 END
+cat >%{buildroot}/usr/libexec/flightctl/configure-greenboot.sh <<'END'
+#!/bin/sh
+others=
+for check in /usr/lib/greenboot/check/required.d/*.sh /etc/greenboot/check/required.d/*.sh; do
+	case $check in *flightctl* | *'*'*) ;; *) others="$others \"${check##*/}\"" ;; esac
+done
+sed -i '/^DISABLED_HEALTHCHECKS=/d' /etc/greenboot/greenboot.conf
+echo "DISABLED_HEALTHCHECKS=($others)" >>/etc/greenboot/greenboot.conf
+END
+cat >%{buildroot}/usr/lib/systemd/system/flightctl-configure-greenboot.service <<'END'
+[Unit]
+Description=Leave rollback to the Flight Control agent
+DefaultDependencies=no
+After=local-fs.target
+Before=greenboot-healthcheck.service
+ConditionPathExists=/usr/libexec/greenboot/greenboot
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/libexec/flightctl/configure-greenboot.sh
+[Install]
+WantedBy=greenboot-healthcheck.service
+END
 %endif
 
 %post agent
@@ -208,7 +231,7 @@ mkdir -p ~flightctl/.config/containers/systemd ~flightctl/.config/systemd/user ~
 chown -R flightctl:flightctl ~flightctl/.config ~flightctl/.local
 %endif
 %if %{minor} == 2
-systemctl enable --quiet greenboot-healthcheck.service 2>/dev/null || :
+systemctl enable --quiet greenboot-healthcheck.service flightctl-configure-greenboot.service 2>/dev/null || :
 /usr/libexec/flightctl/mask-bootc-timer.sh || :
 %endif
 
@@ -220,7 +243,7 @@ fi
 
 %if %{minor} >= 3
 %post greenboot
-systemctl enable --quiet greenboot-healthcheck.service 2>/dev/null || :
+systemctl enable --quiet greenboot-healthcheck.service flightctl-configure-greenboot.service 2>/dev/null || :
 /usr/libexec/flightctl/mask-bootc-timer.sh || :
 %endif
 
@@ -242,6 +265,8 @@ systemctl enable --quiet greenboot-healthcheck.service 2>/dev/null || :
 %if %{minor} >= 2
 %attr(0755,root,root) /usr/lib/greenboot/red.d/40_flightctl_agent_pre_rollback.sh
 %attr(0755,root,root) /usr/libexec/flightctl/mask-bootc-timer.sh
+%attr(0755,root,root) /usr/libexec/flightctl/configure-greenboot.sh
+/usr/lib/systemd/system/flightctl-configure-greenboot.service
 %endif
 
 %files selinux

@@ -28,6 +28,9 @@ const (
 	// DNF is Debian with dnf 4, rpm and createrepo_c, so that a real `dnf install` can be tested without a Fedora at
 	// hand; [RPMRepo] makes packages for it. os-release still says Debian: a test states the package tool.
 	DNF Kind = "dnf"
+	// Edge is Debian with dnf 4 and what stock bases bring for workloads and provisioning: podman 5.4 and cloud-init,
+	// which is installed and not started (its generator finds it disabled). [AgentRepo] has packages for it.
+	Edge Kind = "edge"
 )
 
 // Base returns the OCI layout directory of the base, made now if the cache does not have it. All tests share it: read-only.
@@ -51,10 +54,10 @@ func Make(ctx context.Context, kind Kind) (string, error) {
 	switch kind {
 	case Tiny:
 		return cached(ctx, string(kind), key(tinyRecipe, layoutRecipe), makeTiny)
-	case Debian, DNF:
+	case Debian, DNF, Edge:
 		return makeDebian(ctx, kind)
 	}
-	return "", fmt.Errorf("no base %q: there are %s, %s and %s", kind, Tiny, Debian, DNF)
+	return "", fmt.Errorf("no base %q: there are %s, %s, %s and %s", kind, Tiny, Debian, DNF, Edge)
 }
 
 // Root returns the base's root file system as a directory, unpacked once for all tests: read-only. A [Chroot] and a [VM] do not

@@ -1,13 +1,17 @@
 #!/bin/sh
 # Makes the root file system of the bootable Debian base as a tar on standard output.
-# Arguments: kind (debian|dnf), mirror URL, suite, source date epoch.
+# Arguments: kind (debian|dnf|edge), mirror URL, suite, source date epoch.
 # The caller drops device nodes, splits the tar into layers and writes the OCI layout.
 set -eu
 kind=$1 mirror=$2 suite=$3
 export SOURCE_DATE_EPOCH=$4
 
 packages=systemd,systemd-sysv,udev,dbus,kmod,linux-image-cloud-amd64,dracut,ostree,ostree-boot,zstd,e2fsprogs,ca-certificates
-[ "$kind" != dnf ] || packages=$packages,dnf,dnf-plugins-core,rpm,createrepo-c
+case $kind in
+dnf) packages=$packages,dnf,dnf-plugins-core,rpm,createrepo-c ;;
+# nftables is for netavark, without which podman does not start; skopeo is for the agent, as bootc itself brings it elsewhere.
+edge) packages=$packages,dnf,dnf-plugins-core,rpm,podman,skopeo,crun,netavark,nftables,uidmap,libpam-systemd,cloud-init ;;
+esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -89,6 +93,12 @@ if [ -e "$root/usr/bin/dnf" ]; then
 	grep -q '^enabled = false' "$root/etc/dnf/plugins/local.conf"
 	. "$root/etc/os-release"
 	echo "$VERSION_ID" >"$root/etc/dnf/vars/releasever"
+fi
+
+if [ -e "$root/usr/bin/podman" ]; then
+	# Stock bases bring up every network card by DHCP.
+	printf '[Match]\nType=ether\n[Network]\nDHCP=yes\n' >"$root/usr/lib/systemd/network/80-dhcp.network"
+	chroot "$root" systemctl --quiet enable systemd-networkd.service systemd-networkd-wait-online.service
 fi
 END
 chmod +x "$work/setup" "$work/customize"

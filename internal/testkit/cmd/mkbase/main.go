@@ -1,6 +1,6 @@
 // Mkbase makes a base image of the test kit, unless the cache has it, and prints its OCI layout directory.
 //
-//	mkbase [tiny|debian|dnf]
+//	mkbase [tiny|debian|dnf|edge]
 //
 // Without an argument it is the bootable Debian, for which it has to run as root.
 package main
