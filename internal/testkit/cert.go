@@ -19,7 +19,7 @@ type CA struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewCA makes a CA that is valid from an hour ago for a day.
+// NewCA makes a CA that is valid from an hour ago for ten years; what it issues is for a day.
 func NewCA() (*CA, error) {
 	ca := &CA{}
 	var err error
@@ -101,6 +101,7 @@ func (ca *CA) pool() *x509.CertPool {
 func caTemplate(name string) *x509.Certificate {
 	t := certTemplate(name)
 	t.IsCA, t.BasicConstraintsValid, t.KeyUsage = true, true, x509.KeyUsageCertSign
+	t.NotAfter = time.Now().AddDate(10, 0, 0)
 	return t
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,7 +88,8 @@ func (f *FlightControl) Logs() string {
 	var b strings.Builder
 	for _, name := range []string{"flightctl-api", "flightctl-worker"} {
 		log, _ := os.ReadFile(filepath.Join(f.dir, name+".log"))
-		fmt.Fprintf(&b, "=== %s\n%s\n", name, tail(string(log), 8000))
+		lines := slices.DeleteFunc(strings.Split(string(log), "\n"), func(l string) bool { return strings.Contains(l, "Using config: ") }) // 8 kB
+		fmt.Fprintf(&b, "=== %s\n%s\n", name, tail(strings.Join(lines, "\n"), 8000))
 	}
 	return b.String()
 }

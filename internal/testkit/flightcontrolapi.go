@@ -40,7 +40,7 @@ type Device struct {
 
 // EnrollmentConfig mints an enrollment certificate and returns the agent configuration with it: what
 //
-//	flightctl certificate request --signer=enrollment --output=embedded
+//	flightctl certificate request --signer=enrollment --expiration=365d --output=embedded
 //
 // writes to config.yaml. host is the address of this machine as the device sees it: "127.0.0.1", in a [VM] "10.0.2.2".
 func (f *FlightControl) EnrollmentConfig(ctx context.Context, host string) ([]byte, error) {
@@ -63,7 +63,7 @@ func (f *FlightControl) EnrollmentConfig(ctx context.Context, host string) ([]by
 		"apiVersion": "flightctl.io/v1beta1", "kind": "CertificateSigningRequest", "metadata": map[string]string{"name": name},
 		"spec": map[string]any{
 			"request":    pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr}),
-			"signerName": "flightctl.io/enrollment", "expirationSeconds": 24 * 60 * 60, "usages": []string{"clientAuth", "CA:false"},
+			"signerName": "flightctl.io/enrollment", "expirationSeconds": 365 * 24 * 60 * 60, "usages": []string{"clientAuth", "CA:false"},
 		},
 	}, &request)
 	if err != nil {
@@ -119,6 +119,9 @@ func (f *FlightControl) WaitRequest(ctx context.Context) (name string, err error
 
 // Approve lets the device of an enrollment request in, with labels beside those that the device brings.
 func (f *FlightControl) Approve(ctx context.Context, name string, labels map[string]string) error {
+	if labels == nil {
+		labels = map[string]string{} // without them the service panics
+	}
 	return f.do(ctx, http.MethodPut, "/api/v1/enrollmentrequests/"+name+"/approval", map[string]any{"approved": true, "labels": labels}, nil)
 }
 
