@@ -16,16 +16,18 @@ import (
 	"github.com/bootloom/bootloom/examples/edge/edgeos"
 	"github.com/bootloom/bootloom/internal/testkit"
 	"github.com/bootloom/bootloom/registry"
+	"github.com/bootloom/bootloom/sign"
 )
 
 // TestEdge runs the program against a registry with TLS and a password, and takes apart what it published.
 func TestEdge(t *testing.T) {
 	testkit.NeedVM(t)
 	base := testkit.Base(t, testkit.Debian)
-	server := testkit.NewDockerRegistry(t, testkit.RegistryOptions{TLS: true, Username: "ci", Password: "s3cret"})
+	login, passphrase := testkit.NewCanary(), testkit.NewCanary()
+	server := testkit.NewDockerRegistry(t, testkit.RegistryOptions{TLS: true, Username: "ci", Password: login})
 	client := registry.Client{
 		CA:          server.CA,
-		Credentials: map[string]registry.Credential{server.Host: {Username: "ci", Password: "s3cret"}},
+		Credentials: map[string]registry.Credential{server.Host: {Username: "ci", Password: login}},
 	}
 	dir := t.TempDir()
 	from, to := server.Host+"/base/debian:trixie", server.Host+"/acme/edge-os"
@@ -35,9 +37,19 @@ func TestEdge(t *testing.T) {
 	}
 
 	c := config{base: from, push: to, root: filepath.Join(dir, "store"), tags: "1.4.0,latest"}
-	c.ca, c.authfile = filepath.Join(dir, "ca.pem"), filepath.Join(dir, "auth.json")
+	c.ca, c.authfile, c.key = filepath.Join(dir, "ca.pem"), filepath.Join(dir, "auth.json"), filepath.Join(dir, "cosign.key")
 	write(t, c.ca, server.CA)
-	auth, err := json.Marshal(map[string]any{"auths": map[string]any{server.Host: map[string][]byte{"auth": []byte("ci:s3cret")}}})
+	key, err := sign.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := key.EncryptedPEM([]byte(passphrase))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, c.key, private)
+	t.Setenv("EDGE_KEY_PASSWORD", passphrase)
+	auth, err := json.Marshal(map[string]any{"auths": map[string]any{server.Host: map[string][]byte{"auth": []byte("ci:" + login)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +101,13 @@ func TestEdge(t *testing.T) {
 			if got := manifest.Annotations[key]; got != want {
 				t.Errorf("annotation %s is %q, want %q", key, got, want)
 			}
+		}
+	})
+	t.Run("secrets", func(t *testing.T) {
+		body := strings.Split(string(private), "\n")[1]
+		found, err := testkit.FindCanaries(layout, map[string][]byte{"login": []byte(login), "passphrase": []byte(passphrase), "key": []byte(body)})
+		if err != nil || len(found) > 0 {
+			t.Errorf("%v: %+v", err, found)
 		}
 	})
 	t.Run("files", func(t *testing.T) { checkFiles(t, layout, len(baseManifest.Layers), from) })
