@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -29,6 +30,11 @@ type VM struct {
 	// Network gives the machine a network in which 10.0.2.2 is the loopback interface of this one. What to do with the
 	// interface is the script's or the image's business.
 	Network bool
+	// CloudInit is a directory with user-data and meta-data for cloud-init, which the machine has as a disk of label CIDATA
+	// (datasource NoCloud).
+	CloudInit string
+	// Memory in MB; 0 for 768.
+	Memory int
 	// Timeout is for one boot and the script; 0 for 6 minutes. An idle machine boots in half of one, and one whose cores are
 	// shared by five took three.
 	Timeout time.Duration
@@ -74,7 +80,7 @@ func (vm VM) Run(ctx context.Context, script string) (out, serial string, err er
 	result := filepath.Join(dir, "result")
 	args := []string{
 		// Without cx16: with it the emulation kills about every second boot (QEMU 7.2, seen in __kmalloc_noprof).
-		"-accel", "tcg", "-cpu", "max,cx16=off", "-smp", "1", "-m", "768",
+		"-accel", "tcg", "-cpu", "max,cx16=off", "-smp", "1", "-m", strconv.Itoa(cmp.Or(vm.Memory, 768)),
 		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
 		"-kernel", kernel, "-initrd", initramfs, "-append", strings.Join(kargs, " "),
 		"-drive", "if=none,id=disk,format=raw,snapshot=on,file=" + disk, "-device", "virtio-blk-pci,drive=disk",
@@ -85,6 +91,10 @@ func (vm VM) Run(ctx context.Context, script string) (out, serial string, err er
 	}
 	if vm.Network {
 		args = append(args, "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
+	}
+	if vm.CloudInit != "" {
+		args = append(args, "-drive", "if=none,id=seed,format=raw,readonly=on,file.driver=vvfat,file.label=CIDATA,file.dir="+vm.CloudInit,
+			"-device", "virtio-blk-pci,drive=seed")
 	}
 	for try := range 2 {
 		out, serial, err = vm.boot(ctx, args, result)
