@@ -1,8 +1,10 @@
 package testkit
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,4 +120,55 @@ func yamlKeys(t *testing.T, b []byte) (keys []string) {
 	walk("", root)
 	slices.Sort(keys)
 	return keys
+}
+
+// TestFlightControlKilled kills a process that has a service: nothing of it stays.
+func TestFlightControlKilled(t *testing.T) {
+	if os.Getenv("TESTKIT_VICTIM") != "" {
+		f := NewFlightControl(t)
+		fmt.Println("ports", f.ports)
+		select {}
+	}
+	Flightctl(t, FlightctlV12, "flightctl-api") // or the victim builds it
+	temp, err := os.MkdirTemp("", "testkit-victim-") // what a killed process cannot remove
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o711); err != nil { // PostgreSQL has another user
+		t.Fatal(err)
+	}
+	victim := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFlightControlKilled$")
+	victim.Env = append(os.Environ(), "TESTKIT_VICTIM=1", "TMPDIR="+temp)
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var ports [4]int
+	lines := bufio.NewScanner(out)
+	for ports[0] == 0 && lines.Scan() {
+		_, _ = fmt.Sscanf(lines.Text(), "ports [%d %d %d %d]", &ports[0], &ports[1], &ports[2], &ports[3])
+	}
+	if ports[0] == 0 {
+		t.Fatal("the victim has no service")
+	}
+	for _, port := range ports {
+		if err := listening(t.Context(), port); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := victim.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = victim.Wait()
+	for _, port := range ports {
+		for deadline := time.Now().Add(20 * time.Second); listening(t.Context(), port) == nil; time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("somebody still listens on port %d", port)
+			}
+		}
+	}
 }
