@@ -2,6 +2,7 @@ package flightctl_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -10,28 +11,43 @@ import (
 	"github.com/bootloom/bootloom/internal/testkit"
 )
 
-// TestEnrol takes a configuration from the real service through ParseConfig, Validate and YAML to a real agent,
-// which enrols with it and reports what it says.
+// TestEnrol takes configurations from the real service through CheckConfig, Validate and YAML to real agents, old and new,
+// which enrol with it and report what they say.
 func TestEnrol(t *testing.T) {
 	service := testkit.NewFlightControl(t)
+	for _, agent := range agents {
+		t.Run(agent, func(t *testing.T) { enrol(t, service, agent) })
+	}
+}
+
+func enrol(t *testing.T, service *testkit.FlightControl, version string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
+	check := flightctl.Check{Agent: flightctl.Version(version), Now: time.Now(), ValidFor: 300 * 24 * time.Hour}
 	given, err := service.EnrollmentConfig(ctx, "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := flightctl.CheckConfig(given, flightctl.Check{Agent: "1.2.0", Now: time.Now(), ValidFor: 300 * 24 * time.Hour})
+	c, err := flightctl.CheckConfig(given, check)
 	if err != nil {
 		t.Fatalf("the service's own configuration: %v", err)
 	}
 	c.StatusUpdateInterval = 2 * time.Second
 	c.LogLevel = "debug"
 	c.DefaultLabels = map[string]string{"line": "7", "fleet.example.com/stage": "true"}
-	c.LabelFromSystemInfo = map[string]string{"arch": "architecture"}
 	c.SystemInfo = []string{"hostname", "architecture"}
 	c.SystemInfoCustom = []string{"site"}
-	c.ImagePruning, c.Audit = flightctl.On(), flightctl.Off()
-	if err := c.Validate(flightctl.Check{Agent: "1.2.0", Now: time.Now()}); err != nil {
+	c.Audit = flightctl.Off()
+	labels := map[string]string{"line": "7", "fleet.example.com/stage": "true", "by": "test"}
+	if !check.Agent.AtLeast(1, 1) {
+		c.SpecFetchInterval = 2 * time.Second // later ones wait at the service
+	}
+	if check.Agent.AtLeast(1, 2) {
+		c.LabelFromSystemInfo = map[string]string{"arch": "architecture"}
+		c.ImagePruning = flightctl.On()
+		labels["arch"] = runtime.GOARCH
+	}
+	if err := c.Validate(check); err != nil {
 		t.Fatal(err)
 	}
 	written, err := c.YAML()
@@ -39,7 +55,7 @@ func TestEnrol(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	agent := testkit.NewAgent(t, testkit.FlightctlV12, fstest.MapFS{
+	agent := testkit.NewAgent(t, version, fstest.MapFS{
 		"etc/flightctl/config.yaml":               {Data: written},
 		"usr/lib/flightctl/custom-info.d/10-site": {Data: []byte("#!/bin/sh\necho factory-7\n"), Mode: 0o755},
 	})
@@ -47,14 +63,14 @@ func TestEnrol(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, agent.Log())
 	}
-	if err := service.Approve(ctx, name, nil); err != nil {
+	if err := service.Approve(ctx, name, map[string]string{"by": "test"}); err != nil {
 		t.Fatal(err)
 	}
 	d, err := service.WaitOnline(ctx, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{"line": "7", "fleet.example.com/stage": "true", "arch": "amd64"} {
+	for key, want := range labels {
 		if got := d.Metadata.Labels[key]; got != want {
 			t.Errorf("label %s is %q, want %q", key, got, want)
 		}
