@@ -75,7 +75,9 @@ func (a *answers) add(name, text string) {
 	fmt.Fprintf(a, "%s: %s\n", strings.TrimSuffix(name, ".json"), strings.ReplaceAll(text, "\n", "\n    "))
 }
 
-func (a *answers) file(name string) txtar.File { return txtar.File{Name: name, Data: []byte(a.String())} }
+func (a *answers) file(name string) txtar.File {
+	return txtar.File{Name: name, Data: []byte(a.String())}
+}
 
 func parse(t *testing.T, c txtar.File) Spec {
 	t.Helper()

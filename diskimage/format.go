@@ -9,9 +9,9 @@ import (
 // formats has what the tool does with each format, after data/distrodefs/bootc-generic/imagetypes.yaml and internal/bibimg of
 // osbuild's image-builder.
 var formats = map[Format]struct {
-	class    class
-	suffix   string // of the file, and of what the tool calls it
-	contents string
+	class  class
+	suffix string // of the file, and of what the tool calls it
+	magic  string // what such a file begins with, if all do
 }{
 	QCOW2:        {disk, ".qcow2", "QFI\xfb"},
 	Raw:          {disk, ".raw", ""},

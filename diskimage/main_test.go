@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite what the txtar files expect")
+var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
 
 // TestMain lets this program play podman and skopeo when it is called by those names.
 func TestMain(m *testing.M) {

@@ -18,7 +18,8 @@ type shimImage struct {
 	Kernel  string // version; empty for an image without one
 	Modules []string
 	Missing bool // the store does not have it
-	NoDNF   bool
+	// programs that the image lacks
+	NoDNF, NoLsinitrd, NoBootc bool
 }
 
 // shimEnv names the file with a shimImage. The shims are for the real tool, which calls podman and skopeo to look into the image.
@@ -96,11 +97,16 @@ func playPodman(args []string) int {
 		fmt.Println(img.Arch)
 	case has("mount"):
 		fmt.Println(root)
+	case has("exec") && slices.Contains(args, "bootc") && img.NoBootc:
+		return 127
 	case has("exec") && strings.HasSuffix(strings.Join(args, " "), "bootc install print-configuration"):
 		fmt.Printf(`{"filesystem":{"root":{"type":%q}}}`+"\n", img.RootFS)
 	case has("exec") && strings.HasSuffix(strings.Join(args, " "), "bootc container inspect --json"):
 		fmt.Println(`{"kargs":[],"kernel":{"version":"6.12.0","unified":false}}`)
 	case has("exec") && slices.Contains(args, "lsinitrd"):
+		if img.NoLsinitrd {
+			return 127
+		}
 		fmt.Println(strings.Join(img.Modules, "\n"))
 	case has("exec") && img.NoDNF:
 		return 1
@@ -118,6 +124,15 @@ func playSkopeo(args []string) int {
 		fmt.Println(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
 			`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}`)
 	case slices.Contains(args, "copy"):
+		// What the real one does too, and a mark for TestHostPrivate.
+		err := os.MkdirAll(storage+"/overlay", 0o700)
+		if err == nil {
+			err = os.WriteFile(storage+"/overlay/bootloom-mark", nil, 0o600)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "shim skopeo:", err)
+			return 1
+		}
 	default:
 		fmt.Fprintf(os.Stderr, "shim skopeo: unexpected %q\n", args)
 		return 98

@@ -22,6 +22,9 @@ type Source struct {
 
 func (s Source) isZero() bool { return s.Ref == "" && s.Image.Location == "" && s.LiveHostStore == "" }
 
+// String is the reference, location or name.
+func (s Source) String() string { return s.Ref + s.Image.Location + s.LiveHostStore }
+
 // check finds out whether the fields name one image.
 func (s Source) check(field string) error {
 	set := 0

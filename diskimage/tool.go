@@ -70,14 +70,6 @@ func (t Tool) check(s Spec) []error {
 	return errs
 }
 
-// Paths are where the tool finds what it works with.
-type Paths struct {
-	// Config is the file with the Job's Config; its name ends in .json.
-	Config string
-	// Output is the directory for the disk, and Store one for what the tool needs meanwhile.
-	Output, Store string
-}
-
 // bibConfig is where BootcImageBuilder looks without being told.
 const bibConfig = "/config.json"
 
