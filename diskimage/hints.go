@@ -34,6 +34,8 @@ var hints = []struct{ says, hint string }{
 	{"no free loop device", "the machine has no loop device left: losetup -D, or modprobe loop"},
 	{"failed to find an unused loop device", "the machine has no loop device left: losetup -D, or modprobe loop"},
 	{"No space left on device", "the work directory is full: set BuildOptions.WorkDir to one with more room"},
+	{"setrlimit `RLIMIT_", "podman may not raise the limits as it likes to: set default_ulimits in containers.conf to what the machine allows"},
+	{"error setting rlimit type", "podman may not raise the limits as it likes to: set default_ulimits in containers.conf to what the machine allows"},
 	{"cgroups in hybrid mode not supported", "crun does not run on a machine with the old cgroups: boot with systemd.unified_cgroup_hierarchy=1"},
 	// of the tool
 	{"unknown flag: ", "this version of the tool does not know an option that is needed: see Tool.Image"},
@@ -54,7 +56,7 @@ func hint(e *ToolError) string {
 			return h.hint
 		}
 	}
-	if e.ExitCode == 126 || e.ExitCode == 127 {
+	if e.ExitCode == 127 {
 		return "the tool's container has no " + e.Program + ": see Tool.Image"
 	}
 	if e.ExitCode == 2 && e.Message == "" && e.Program != "skopeo" {

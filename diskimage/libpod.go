@@ -130,7 +130,7 @@ func (l *libpod) pull(ctx context.Context, reference string, login registry.Cred
 type containerSpec struct {
 	Name        string            `json:"name"`
 	Image       string            `json:"image"`
-	Entrypoint  []string          `json:"entrypoint,omitempty"`
+	Entrypoint  []string          `json:"entrypoint"`
 	Command     []string          `json:"command"`
 	Privileged  bool              `json:"privileged"`
 	SELinuxOpts []string          `json:"selinux_opts"`

@@ -181,12 +181,9 @@ func (s *session) step(ctx context.Context, step Step, first, last bool) error {
 
 func (s *session) spec(step Step) containerSpec {
 	c := containerSpec{
-		Name: s.job.Name, Image: s.job.Tool.image(), Command: step.Args, Privileged: true, SELinuxOpts: []string{"type:unconfined_t"},
+		Name: s.job.Name, Image: s.job.Tool.image(), Entrypoint: []string{step.Program}, Command: step.Args, Privileged: true, SELinuxOpts: []string{"type:unconfined_t"},
 		NetNS: map[string]string{"nsmode": Podman{Network: s.node.Network}.network(s.job)}, Volumes: s.volumes(),
 		Labels: map[string]string{label: s.job.owner()}, OCIRuntime: s.node.Runtime, StopTimeout: 10,
-	}
-	if step.Program != string(s.job.Tool.name()) {
-		c.Entrypoint = []string{step.Program}
 	}
 	if s.job.LiveHostStore {
 		c.Mounts = []bindMount{{"bind", s.info.Store.GraphRoot, storage, []string{"rbind"}}}

@@ -150,10 +150,7 @@ func (p Podman) runArgs(j Job, s Step, info podmanInfo) []string {
 		volume(j.at("containers"), storage)
 	}
 	a = append(a, p.RunArgs...)
-	if s.Program != string(j.Tool.name()) {
-		a = append(a, "--entrypoint", s.Program)
-	}
-	return append(append(a, j.Tool.image()), s.Args...)
+	return append(append(a, "--entrypoint", s.Program, j.Tool.image()), s.Args...)
 }
 
 func (p Podman) network(j Job) string {

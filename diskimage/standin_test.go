@@ -140,7 +140,7 @@ var withValue = []string{"--name", "--label", "--pull", "--security-opt", "--net
 
 // run checks the command line of podman (points 1 and 2 of what a run must be).
 func (s standIn) run(args []string) (int, error) {
-	c := container{flags: map[string][]string{}, volumes: map[string]volumeArg{}, program: "bootc-image-builder"}
+	c := container{flags: map[string][]string{}, volumes: map[string]volumeArg{}}
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		flag := args[0]
 		args = args[1:]
@@ -156,10 +156,8 @@ func (s standIn) run(args []string) (int, error) {
 	}
 	image := args[0]
 	c.args = args[1:]
-	if e := c.flags["--entrypoint"]; e != nil {
+	if e := c.flags["--entrypoint"]; len(e) == 1 {
 		c.program = e[0]
-	} else if strings.Contains(image, "image-builder-cli") {
-		c.program = "image-builder"
 	}
 	if err := s.checkRun(c, image); err != nil {
 		return 0, err

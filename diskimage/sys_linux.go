@@ -80,12 +80,26 @@ func ulimits() []string {
 		what int
 	}{{"nofile", unix.RLIMIT_NOFILE}, {"nproc", unix.RLIMIT_NPROC}} {
 		var lim unix.Rlimit
-		if unix.Getrlimit(l.what, &lim) == nil && lim.Max < 1<<40 { // not unlimited
+		if unix.Getrlimit(l.what, &lim) != nil {
+			continue
+		}
+		if l.what == unix.RLIMIT_NPROC { // podman takes its own down to this
+			lim.Max = min(lim.Max, pidMax())
+		}
+		if lim.Max < 1<<40 { // not unlimited
 			n := strconv.FormatUint(lim.Max, 10)
 			a = append(a, "--ulimit", l.name+"="+n+":"+n)
 		}
 	}
 	return a
+}
+
+func pidMax() uint64 {
+	text, err := os.ReadFile("/proc/sys/kernel/pid_max")
+	if n, err2 := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil && err2 == nil {
+		return n
+	}
+	return 1 << 15 // the kernel's default
 }
 
 // emulation is a problem if this machine does not run programs of the platform.

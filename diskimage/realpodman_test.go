@@ -1,0 +1,151 @@
+package diskimage
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/testkit"
+)
+
+const realTool = "localhost/bootloom-disktool:1"
+
+// newRealPodman is the podman of this machine with a store of its own, in which the tool's image is (see testkit.DiskTool): all is
+// real but for osbuild.
+func newRealPodman(t *testing.T) Podman {
+	t.Helper()
+	testkit.NeedRoot(t)
+	testkit.NeedTool(t, "podman", "losetup")
+	monitor, err := os.ReadFile("testdata/transcript/osbuild-monitor.jsonseq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := testkit.DiskTool(t, string(monitor))
+	dir := t.TempDir()
+	p := Podman{Command: []string{"podman", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--tmpdir", filepath.Join(dir, "tmp")}}
+	podman := func(args ...string) string {
+		t.Helper()
+		cmd := p.command(context.Background(), args...)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("podman %q: %v: %s", args, err, stderr.String())
+		}
+		return strings.TrimSpace(string(out))
+	}
+	// podman 4 makes a name of the path, so that has to be one.
+	link := filepath.Join(os.TempDir(), "bootloom-tool-"+strings.ToLower(rand.Text()))
+	if err := os.Symlink(layout, link); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(link)
+	t.Cleanup(func() { // overlay mounts in there keep a directory from being removed
+		if out := podman("ps", "--all", "--quiet"); out != "" {
+			t.Errorf("containers are left: %s", out)
+		}
+		_ = p.command(context.Background(), "system", "reset", "--force").Run()
+	})
+	podman("tag", podman("pull", "--quiet", "oci:"+link), realTool)
+	return p
+}
+
+// bootableTiny publishes an image that is all that the real tool asks for before osbuild.
+func (p published) bootableTiny(t *testing.T) Spec {
+	t.Helper()
+	dir := t.TempDir()
+	_, err := testkit.WriteLayout(dir, v1.Image{Platform: v1.Platform{OS: "linux", Architecture: "amd64"}, Config: v1.ImageConfig{Labels: bootable}},
+		testkit.DirLayer(testkit.Root(t, testkit.Tiny)), testkit.FileLayer(map[string]string{
+			"usr/bin/bootc": "#!/bin/sh\ncase $* in\n*print-configuration*) echo '{\"filesystem\":{\"root\":{\"type\":\"ext4\"}}}';;\n*) echo '{\"kernel\":{\"version\":\"6\",\"unified\":false}}';;\nesac\n",
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub, err := p.client.Push(t.Context(), bootc.Image{Location: "oci:" + dir}, p.host+"/acme/edge-os")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub.Tags = []string{"1.4.0"}
+	return From(pub)
+}
+
+func loops(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("losetup", "--list", "--noheadings", "--output", "BACK-FILE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestRealPodman(t *testing.T) {
+	runner := newRealPodman(t)
+	p := newPublished(t)
+	image := p.bootableTiny(t)
+	o := BuildOptions{Registry: p.client, WorkDir: t.TempDir(), Output: filepath.Join(t.TempDir(), "disk"), IgnoreFreeSpace: true}
+	left := func(t *testing.T) {
+		t.Helper()
+		if entries, _ := os.ReadDir(o.WorkDir); len(entries) > 0 {
+			t.Errorf("left in the work directory: %v", entries)
+		}
+		if l := loops(t); strings.Contains(l, "disk.raw") {
+			t.Errorf("loop devices are left:\n%s", l)
+		}
+	}
+	for _, tool := range []ToolName{BootcImageBuilder, ImageBuilder} {
+		o.Tool = Tool{tool, realTool}
+		t.Run(string(tool), func(t *testing.T) {
+			defer left(t)
+			var text []string
+			o.OnEvent = func(e bootc.Event) { text = append(text, e.Text) }
+			d, err := image.As(QCOW2).Root("ext4").User(User{Name: "ops"}).Build(t.Context(), runner, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Size != 64<<20 || d.Digest != sum(t, o.Output) || d.Platform != "linux/amd64" {
+				t.Errorf("%+v", d)
+			}
+			if all := strings.Join(text, "\n"); !strings.Contains(all, "build: org.osbuild.selinux") || !strings.Contains(all, "pipeline build") {
+				t.Errorf("the stages are not told:\n%s", all)
+			}
+		})
+	}
+	o.Tool = Tool{Image: realTool}
+	t.Run("manifest", func(t *testing.T) {
+		defer left(t)
+		b, err := image.As(Raw).Manifest(t.Context(), runner, o)
+		if err != nil || !strings.Contains(string(b), "org.osbuild.bootc.install-to-filesystem") {
+			t.Errorf("%v: %s", err, b)
+		}
+	})
+	t.Run("failure", func(t *testing.T) {
+		defer left(t)
+		_, err := image.As(Raw).Kargs("bootloom.disk=fail").Build(t.Context(), runner, o)
+		e := toolError(t, err)
+		if e.ExitCode != 1 || !strings.Contains(e.Message, "error running osbuild: exit status 1") || !strings.Contains(strings.Join(e.Tail, "\n"), "says something") {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("cancel", func(t *testing.T) {
+		defer left(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		o.OnEvent = func(e bootc.Event) {
+			if e.Text == "build: org.osbuild.selinux" {
+				cancel()
+			}
+		}
+		_, err := image.As(Raw).Kargs("bootloom.disk=hang").Build(ctx, runner, o)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
