@@ -409,6 +409,7 @@ func TestBuildNoSpace(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	defer exec.Command("umount", b.o.WorkDir).Run()
+	b.o.IgnoreFreeSpace = false
 	_, err := b.spec(t).Build(t.Context(), Podman{}, b.o)
 	if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), "BuildOptions.WorkDir") {
 		t.Errorf("got %v", err)

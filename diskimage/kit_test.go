@@ -87,7 +87,7 @@ func newBench(t *testing.T, p play) *bench {
 		t.Fatal(err)
 	}
 	out := t.TempDir()
-	b.o = BuildOptions{Output: filepath.Join(out, "disk"), WorkDir: t.TempDir(), Registry: b.client, OnEvent: func(e bootc.Event) {
+	b.o = BuildOptions{Output: filepath.Join(out, "disk"), WorkDir: t.TempDir(), Registry: b.client, IgnoreFreeSpace: true, OnEvent: func(e bootc.Event) {
 		if !b.mu.TryLock() {
 			t.Error("events overlap")
 			return

@@ -92,7 +92,7 @@ func (n Node) Run(ctx context.Context, j Job) (err error) {
 		return err
 	}
 	s.sweep(ctx)
-	defer func() { err = errors.Join(err, s.clean(ctx)) }()
+	defer func() { err = errors.Join(err, s.clean(ctx, err != nil)) }()
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
@@ -304,11 +304,21 @@ func (s *session) receive(ctx context.Context) error {
 	}
 }
 
-// clean removes container and volumes, also when ctx has ended.
-func (s *session) clean(ctx context.Context) error {
+// detach ends the loop devices that the tool has left in a volume: the node keeps them otherwise, and the space of their files.
+const detach = `find /store -type f -exec losetup --noheadings --output NAME --associated {} \; | xargs --no-run-if-empty losetup --detach`
+
+// clean removes container and volumes, also when ctx has ended. failed says that the tool had no chance to clean up itself.
+func (s *session) clean(ctx context.Context, failed bool) error {
 	ctx, cancel := cleanup(ctx)
 	defer cancel()
 	errs := []error{s.remove(ctx, s.job.Name, 10)}
+	if failed {
+		spec := s.spec(Step{Program: "sh", Args: []string{"-c", detach}})
+		if s.call(ctx, "POST", "/containers/create", nil, spec, nil) == nil {
+			_, _ = s.run(ctx, s.job.Name, io.Discard, io.Discard)
+			errs = append(errs, s.remove(ctx, s.job.Name, 0))
+		}
+	}
 	for _, v := range s.volumes() {
 		err := s.call(ctx, "DELETE", "/volumes/"+v.Name, url.Values{"force": {"true"}}, nil, nil)
 		if !isMissing(err) {

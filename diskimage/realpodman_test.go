@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -20,7 +21,7 @@ import (
 const realTool = "localhost/bootloom-disktool:1"
 
 // newRealPodman is the podman of this machine with a store of its own, in which the tool's image is (see testkit.DiskTool): all is
-// real but for osbuild.
+// real but for osbuild. What it has is gone when the test ends, and nothing of it may be left by then.
 func newRealPodman(t *testing.T) Podman {
 	t.Helper()
 	testkit.NeedRoot(t)
@@ -50,8 +51,8 @@ func newRealPodman(t *testing.T) Podman {
 	}
 	defer os.Remove(link)
 	t.Cleanup(func() { // overlay mounts in there keep a directory from being removed
-		if out := podman("ps", "--all", "--quiet"); out != "" {
-			t.Errorf("containers are left: %s", out)
+		if out := podman("ps", "--all", "--quiet") + podman("volume", "ls", "--quiet"); out != "" {
+			t.Errorf("containers or volumes are left: %s", out)
 		}
 		_ = p.command(context.Background(), "system", "reset", "--force").Run()
 	})
@@ -78,6 +79,16 @@ func (p published) bootableTiny(t *testing.T) Spec {
 	return From(pub)
 }
 
+// digest is the reference without its tag.
+func (s Source) digest(t *testing.T) string {
+	t.Helper()
+	r, err := parseRef(s.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Name() + "@" + r.(reference.Digested).Digest().String()
+}
+
 func loops(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("losetup", "--list", "--noheadings", "--output", "BACK-FILE").Output()
@@ -87,8 +98,10 @@ func loops(t *testing.T) string {
 	return string(out)
 }
 
-func TestRealPodman(t *testing.T) {
-	runner := newRealPodman(t)
+func TestRealPodman(t *testing.T) { testReal(t, newRealPodman(t)) }
+
+// testReal has a runner build with the real tool.
+func testReal(t *testing.T, runner Runner) {
 	p := newPublished(t)
 	image := p.bootableTiny(t)
 	o := BuildOptions{Registry: p.client, WorkDir: t.TempDir(), Output: filepath.Join(t.TempDir(), "disk"), IgnoreFreeSpace: true}
@@ -122,7 +135,8 @@ func TestRealPodman(t *testing.T) {
 	o.Tool = Tool{Image: realTool}
 	t.Run("manifest", func(t *testing.T) {
 		defer left(t)
-		b, err := image.As(Raw).Manifest(t.Context(), runner, o)
+		// By digest alone, which the tool then has as a name.
+		b, err := FromRef(image.Source.digest(t)).As(Raw).Manifest(t.Context(), runner, o)
 		if err != nil || !strings.Contains(string(b), "org.osbuild.bootc.install-to-filesystem") {
 			t.Errorf("%v: %s", err, b)
 		}
