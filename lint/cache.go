@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -67,10 +68,11 @@ func (c *cache) load(name string, g *gatherer) bool {
 	return g.decode(data) == nil
 }
 
-// store keeps the layer's facts. A layer with problems is read again next time. It is a cache: that it cannot be written
-// is no reason to fail.
+// store keeps the layer's facts, its problems too, unless another user might have none. It is a cache: that it cannot be
+// written is no reason to fail.
 func (c *cache) store(name string, l *Layer) {
-	if c == nil || len(l.problems) > 0 || os.MkdirAll(filepath.Dir(name), 0o700) != nil {
+	unseen := slices.ContainsFunc(l.problems, func(p problem) bool { return p.err == errUnseen })
+	if c == nil || unseen || os.MkdirAll(filepath.Dir(name), 0o700) != nil {
 		return
 	}
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
@@ -100,16 +102,22 @@ const (
 	codedOpaque
 )
 
-// encode writes the layer: the number of its bytes and files, then each file. Numbers are varints, strings have their
-// length before them.
+// encode writes the layer: the number of its bytes, its problems, its files. Numbers are varints, strings have their length
+// before them.
 func encode(l *Layer) []byte {
 	b := make([]byte, 0, 64+96*len(l.Files))
-	b = binary.AppendUvarint(b, uint64(l.Bytes))
-	b = binary.AppendUvarint(b, uint64(len(l.Files)))
 	text := func(s string) {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
+	b = binary.AppendUvarint(b, uint64(l.Bytes))
+	b = binary.AppendUvarint(b, uint64(len(l.problems)))
+	for _, p := range l.problems {
+		text(p.path)
+		text(p.err.Error())
+		b = append(b, map[bool]byte{true: 1}[p.part])
+	}
+	b = binary.AppendUvarint(b, uint64(len(l.Files)))
 	for i := range l.Files {
 		f := &l.Files[i]
 		m := f.extra()
@@ -162,7 +170,12 @@ var errDamaged = errors.New("the facts are damaged")
 // are one allocation and not as many.
 func (g *gatherer) decode(data []byte) (err error) {
 	d := decoder{rest: string(data)}
-	bytes, n := d.number(), d.number()
+	bytes := d.number()
+	var problems []problem
+	for range min(d.number(), maxProblems) {
+		problems = append(problems, problem{d.text(), errors.New(d.text()), d.byte() == 1})
+	}
+	n := d.number()
 	if d.bad || n > uint64(len(data)) {
 		return errDamaged
 	}
@@ -218,7 +231,7 @@ func (g *gatherer) decode(data []byte) (err error) {
 		g.entries.Add(-int64(n))
 		return errEntries
 	}
-	g.layer.Files, g.layer.Bytes = files, int64(bytes)
+	g.layer.Files, g.layer.Bytes, g.layer.problems = files, int64(bytes), problems
 	return nil
 }
 

@@ -66,24 +66,39 @@ func isFlag(word, flag string) bool {
 	return false
 }
 
-// Value returns the value of a flag, as in "-o file", "-ofile" (short), "--out file" and "--out=file". The first one of
-// names that is there counts.
+// Value returns the value of a flag, as in "-o file", "-ofile", "-xo file" (short), "--out file" and "--out=file". The first one
+// of names that is there counts.
 func (c *Command) Value(names ...string) (Word, bool) {
 	for _, name := range names {
 		for i, w := range c.Args {
-			switch {
-			case w.Text == name && i+1 < len(c.Args):
+			if v, here, ok := valueIn(w, name); ok && here {
+				return v, true
+			} else if ok && i+1 < len(c.Args) {
 				return c.Args[i+1], true
-			case strings.HasPrefix(name, "--") && strings.HasPrefix(w.Text, name+"="):
-				w.Text = w.Text[len(name)+1:]
-				return w, true
-			case len(name) == 2 && strings.HasPrefix(w.Text, name) && len(w.Text) > 2:
-				w.Text = w.Text[2:]
-				return w, true
 			}
 		}
 	}
 	return Word{}, false
+}
+
+// valueIn says whether a word gives the flag, and whether it has the value in it or the next word has.
+func valueIn(w Word, flag string) (value Word, here, ok bool) {
+	value = w
+	switch {
+	case w.Text == flag:
+		return value, false, true
+	case strings.HasPrefix(flag, "--"):
+		value.Text, here = strings.CutPrefix(w.Text, flag+"=")
+		return value, here, here
+	case len(flag) != 2 || len(w.Text) < 3 || w.Text[0] != '-' || w.Text[1] == '-':
+		return value, false, false
+	}
+	i := strings.IndexByte(w.Text[1:], flag[1])
+	if i < 0 {
+		return value, false, false
+	}
+	value.Text = w.Text[i+2:]
+	return value, value.Text != "", true
 }
 
 // Operands are the arguments that are no flags. withValue names the flags whose next word is their value.
@@ -94,9 +109,10 @@ func (c *Command) Operands(withValue ...string) []Word {
 		switch {
 		case w.Text == "--":
 			return append(out, c.Args[i+1:]...)
-		case slices.Contains(withValue, w.Text):
-			i++
 		case len(w.Text) > 1 && w.Text[0] == '-':
+			if slices.ContainsFunc(withValue, func(flag string) bool { _, here, ok := valueIn(w, flag); return ok && !here }) {
+				i++
+			}
 		default:
 			out = append(out, w)
 		}

@@ -47,7 +47,7 @@ func opaqued(f *File) *File {
 }
 
 // prefixes are the directories whose content is hidden, for a walk in byte order. That order is not the order of a
-// tree: "a-b" comes between "a" and "a/b". But all that is below "a" is in one piece, so a stack will do.
+// tree: "a-b" comes between "a" and "a/b". But all that is below "a" is in one piece, so the list stays short.
 type prefixes []string
 
 func (p *prefixes) add(f *File) {
@@ -56,18 +56,19 @@ func (p *prefixes) add(f *File) {
 	}
 }
 
-// covers says whether path is below one of the directories. Paths must come in byte order.
+// covers says whether path is below one of the directories. Paths must come in byte order: a directory is dropped once
+// all that may be below it has passed.
 func (p *prefixes) covers(path string) bool {
-	for len(*p) > 0 {
-		top := (*p)[len(*p)-1]
+	for i := len(*p) - 1; i >= 0; i-- {
+		top := (*p)[i]
 		rest, ok := strings.CutPrefix(path, top)
 		switch {
 		case ok && strings.HasPrefix(rest, "/"):
 			return true
-		case ok && rest < "/" || path < top: // what is below top is yet to come
-			return false
+		case ok && rest < "/" || path < top: // what is below it is yet to come
+		case i == len(*p)-1:
+			*p = (*p)[:i]
 		}
-		*p = (*p)[:len(*p)-1]
 	}
 	return false
 }

@@ -50,10 +50,12 @@ var (
 	errContent = errors.New("the files that rules read are larger than the limit together: this one and others were not looked at")
 )
 
+// maxProblems of a layer are reported; a hostile one may have a million.
+const maxProblems = 100
+
 // problem notes what could not be read; part says that nothing is wrong with the image.
 func (g *gatherer) problem(path string, part bool, err error) {
-	const most = 100 // a hostile layer may have a million of them
-	if len(g.problems) < most {
+	if len(g.problems) < maxProblems {
 		g.problems = append(g.problems, problem{path, err, part})
 	}
 }

@@ -64,9 +64,38 @@ func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
-	m, config, err := parseImage(o.Manifest, o.Config)
+	f, err := l.overlay(ctx, rules, o)
 	if err != nil {
 		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
+	}
+	return l.run(name, f, rules, nil), nil
+}
+
+// Gather reads the layers into Linter.Cache, and runs no rules: for a process that has the rights to read them, where the
+// rules run in another one. Of the Linter's rules only the Wants count; the other process has them from Wants.
+func (l Linter) Gather(ctx context.Context, o Overlay) error {
+	_, err := l.overlay(ctx, l.Rules, o)
+	return err
+}
+
+// Wants are those of all rules that run.
+func (l Linter) Wants() ([]Want, error) {
+	rules, err := l.rules()
+	if err != nil {
+		return nil, err
+	}
+	var out []Want
+	for _, r := range rules {
+		out = append(out, r.Wants...)
+	}
+	return out, nil
+}
+
+// overlay gathers the facts about an image in a store.
+func (l Linter) overlay(ctx context.Context, rules []Rule, o Overlay) (*Facts, error) {
+	m, config, err := parseImage(o.Manifest, o.Config)
+	if err != nil {
+		return nil, err
 	}
 	layers := layerReader{
 		n: len(o.Dirs), source: "overlay",
@@ -76,11 +105,7 @@ func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, er
 	if ids := config.RootFS.DiffIDs; len(ids) == len(o.Dirs) {
 		layers.digest = func(i int) digest.Digest { return ids[i] }
 	}
-	f, err := l.gather(ctx, rules, m, config, layers)
-	if err != nil {
-		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
-	}
-	return l.run(name, f, rules, nil), nil
+	return l.gather(ctx, rules, m, config, layers)
 }
 
 // image gathers the facts about an image.

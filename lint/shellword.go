@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -39,36 +40,49 @@ func lone(w *syntax.Word) (*syntax.ParamExp, bool) {
 	return p, ok
 }
 
-// braces expands {a,b}; sequences such as {1..9} stay.
+// braces expands {a,b}, up to so many words; sequences such as {1..9} stay.
 func braces(w *syntax.Word, most int) []*syntax.Word {
 	c := *w // SplitBraces changes its word
 	c.Parts = append([]syntax.WordPart(nil), w.Parts...)
 	if !syntax.SplitBraces(&c) {
 		return []*syntax.Word{w}
 	}
+	out, ok := product(c.Parts, most)
+	if !ok {
+		return []*syntax.Word{w}
+	}
+	return out
+}
+
+// product is every word that parts with braces in them come to; false if there are too many.
+func product(parts []syntax.WordPart, most int) ([]*syntax.Word, bool) {
 	out := []*syntax.Word{{}}
-	for _, part := range c.Parts {
-		b, ok := part.(*syntax.BraceExp)
-		if !ok || b.Sequence {
+	for _, part := range parts {
+		b, isBrace := part.(*syntax.BraceExp)
+		if !isBrace || b.Sequence {
+			if isBrace {
+				return nil, false
+			}
 			for _, o := range out {
 				o.Parts = append(o.Parts, part)
 			}
 			continue
 		}
 		var next []*syntax.Word
-		for _, o := range out {
-			for _, elem := range b.Elems {
-				for _, e := range braces(elem, most) {
-					if len(next) >= most {
-						return []*syntax.Word{w}
-					}
+		for _, elem := range b.Elems {
+			choices, ok := product(elem.Parts, most)
+			if !ok || len(out)*len(choices)+len(next) > most {
+				return nil, false
+			}
+			for _, o := range out {
+				for _, e := range choices {
 					next = append(next, &syntax.Word{Parts: append(append([]syntax.WordPart(nil), o.Parts...), e.Parts...)})
 				}
 			}
 		}
 		out = next
 	}
-	return out
+	return out, true
 }
 
 // word expands one word without splitting it.
@@ -233,27 +247,20 @@ func unwrap(words []Word) []Word {
 	return words
 }
 
+// afterFlags is what begins with the first operand, the flags of the program that is run included.
 func afterFlags(words []Word, withValue ...string) []Word {
-	c := Command{Args: words}
-	ops := c.Operands(withValue...)
-	if len(ops) == 0 {
-		return nil
-	}
-	for i := range words { // from the first operand on, flags of the program that is run included
-		if words[i] == ops[0] && (i == 0 || !isOneOf(words[i-1].Text, withValue)) {
+	for i := 0; i < len(words); i++ {
+		w := words[i].Text
+		switch {
+		case w == "--":
+			return words[i+1:]
+		case len(w) < 2 || w[0] != '-':
 			return words[i:]
+		case slices.Contains(withValue, w):
+			i++
 		}
 	}
 	return nil
-}
-
-func isOneOf(s string, list []string) bool {
-	for _, l := range list {
-		if s == l {
-			return true
-		}
-	}
-	return false
 }
 
 func isAssignment(s string) bool {

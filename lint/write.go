@@ -106,7 +106,7 @@ func writes(c *Command) []Write {
 			}
 			each(Edit, ops, nil)
 		}
-	case "ed", "ex", "patch", "crudini", "augtool", "xmlstarlet", "awk", "gawk":
+	case "ed", "ex", "patch", "crudini":
 		each(Edit, editorFiles(c), nil)
 	case "dd":
 		for _, w := range c.Args {
@@ -240,27 +240,16 @@ func inPlace(c *Command) bool {
 
 // editorFiles are the files that an editor changes.
 func editorFiles(c *Command) []Word {
-	ops := c.Operands("-p", "-i", "-d", "-s", "-c", "-f")
 	switch c.Name {
 	case "crudini":
-		if c.Has("--set", "--del", "--merge") {
-			return ops[:min(1, len(ops))]
+		if !c.Has("--set", "--del", "--merge") {
+			return nil
 		}
-		return nil
-	case "augtool", "awk", "gawk", "xmlstarlet":
-		var files []Word
-		for _, w := range ops {
-			for _, field := range strings.Fields(w.Text) {
-				if p, ok := strings.CutPrefix(field, "/files/etc/"); ok && c.Name == "augtool" {
-					for i := strings.Count(p, "/"); i > 1; i-- { // below the file are its nodes
-						p = path.Dir(p)
-					}
-					files = append(files, Word{Text: "/etc/" + p, Known: w.Known})
-				}
-			}
-		}
-		return files
+	case "patch":
+		ops := c.Operands("-p", "-i", "-d", "-o", "-r", "-F")
+		return ops[:min(1, len(ops))]
 	}
+	ops := c.Operands("-c")
 	return ops[:min(1, len(ops))]
 }
 

@@ -70,6 +70,9 @@ func (w *worker) build(ctx context.Context) (*built, error) {
 		w.log("%s", containerfile.Instruction(w.Labels))
 	}
 	w.over()
+	if err := w.submit(ctx, id, base); err != nil {
+		return nil, err
+	}
 	result, err := w.export(ctx, id, base)
 	if err != nil {
 		return nil, err

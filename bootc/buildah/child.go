@@ -33,6 +33,7 @@ type worker struct {
 	out   *json.Encoder
 	store storage.Store
 	*steps
+	verdicts chan verdict // of the caller's process, each the answer to a message with layers
 }
 
 // workerMain is the main function of the worker.
@@ -42,7 +43,7 @@ func workerMain() {
 	// A change of user clears the signal that the parent asked for.
 	unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 	unix.Umask(0o022)
-	w := &worker{out: json.NewEncoder(os.NewFile(outputFD, "output"))}
+	w := &worker{out: json.NewEncoder(os.NewFile(outputFD, "output")), verdicts: make(chan verdict)}
 	d := json.NewDecoder(os.Stdin)
 	if err := d.Decode(&w.request); err != nil {
 		fmt.Fprintln(os.Stderr, "read the request:", err)
@@ -51,8 +52,13 @@ func workerMain() {
 	// The caller's process closes standard input to cancel, and the kernel closes it if that process is killed.
 	// The end of PID 1 is the end of all processes in its namespace.
 	go func() {
-		io.Copy(io.Discard, io.MultiReader(d.Buffered(), os.Stdin))
-		os.Exit(1)
+		for {
+			var v verdict
+			if d.Decode(&v) != nil {
+				os.Exit(1)
+			}
+			w.verdicts <- v
+		}
 	}()
 	if os.Getpid() != 1 {
 		fmt.Fprintln(os.Stderr, "not PID 1 of a pid namespace")

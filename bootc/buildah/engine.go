@@ -117,8 +117,8 @@ func (e *Engine) Inspect(ctx context.Context, ref string, o bootc.BuildOptions) 
 
 // Build builds p. The base comes from Plan.Containerfile's last stage; if Plan.Base has a digest it must be that of
 // the base. A step that fails is a *StepError, a host that cannot build a *PreflightError, a base that the
-// policy refuses ErrUntrusted, a full disk ErrNoSpace; when ctx is done it is the context's error. In each of these
-// cases nothing of the build is left.
+// policy refuses ErrUntrusted, a full disk ErrNoSpace, findings of Options.Lint a *lint.FindingsError; when ctx is done it is
+// the context's error. In each of these cases nothing of the build is left.
 //
 // A build that the engine has done before is answered with its image, all steps Cached, unless something in the plan comes
 // from elsewhere without a digest, o.NoCache is set, o.Pull is PullAlways or Options.Tune might change it.
@@ -175,11 +175,15 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 		replay(p, plat, o.OnEvent)
 		return img, ctx.Err()
 	}
+	l := e.newLinting(p, o.OnEvent)
+	if err := l.plan(); err != nil {
+		return bootc.Image{}, err
+	}
 	if len(secrets) > 0 {
 		o.NoCache = true // the builder's cache knows a secret by its name alone
 	}
 	var out built
-	if err := e.do(ctx, "build", p.Base.Ref, o, &p, &out); err != nil {
+	if err := e.do(ctx, "build", p.Base.Ref, o, l, &out); err != nil {
 		return bootc.Image{}, err
 	}
 	e.remember(name, out.Image)
@@ -187,7 +191,7 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 }
 
 // do prepares a request, runs it in a worker, and leaves nothing of it.
-func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, p *bootc.Plan, out any) (err error) {
+func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, b *linting, out any) (err error) {
 	if err := e.isOpen(); err != nil {
 		return err
 	}
@@ -203,11 +207,12 @@ func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, p
 		return &bootc.OpError{Op: op, Ref: ref, Err: errors.Join(noSpace(err), s.discard())}
 	}
 	var m stepMap
-	if p != nil {
-		m = mapSteps(*p)
-		if err := e.plan(ctx, &req, *p, o); err != nil {
+	if b != nil {
+		m = mapSteps(b.Plan)
+		if err := e.plan(ctx, &req, b.Plan, o); err != nil {
 			return &bootc.OpError{Op: op, Ref: ref, Err: errors.Join(noSpace(err), s.discard())}
 		}
+		req.Lint = b.request()
 	}
 	raw, err := run(ctx, s, req, func(ev event) {
 		if o.OnEvent == nil {
@@ -218,9 +223,12 @@ func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, p
 			ev.Step, ev.Steps = m.number(ev.Stage, ev.Node), m.total
 		}
 		o.OnEvent(ev.Event)
-	})
+	}, func(l layers) error { return b.image(ctx, l) })
 	if err == nil {
 		err = json.Unmarshal(raw, out)
+	}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return errors.Join(r.err, s.discard())
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		return errors.Join(f.restore(m.place), s.discard())

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/lint"
 	"github.com/bootloom/bootloom/registry"
 )
 
@@ -41,6 +42,16 @@ type Options struct {
 	// NoLayerCache makes one layer of each build stage instead of one for each step, and so keeps nothing that a
 	// later build could start from.
 	NoLayerCache bool
+	// Lint checks each plan before it is built, and the layers of the image before it is made of them; a build with findings
+	// from Lint.FailOn on fails with a *lint.FindingsError, and nothing of it is left. The zero value runs all rules and
+	// fails on errors. Lint.Cache empty is a directory in Root. A build that the engine has done before is not linted
+	// again.
+	Lint lint.Linter
+	// SkipLint builds without any check.
+	SkipLint bool
+	// OnReport is told what Lint found: of the plan, then of the image; nil is silence. Findings that do not fail a build are
+	// events as well, of the kind EventWarning, notes excepted.
+	OnReport func(lint.Report)
 	// Tune changes buildah's own options before each build. It is called in this process with the engine's
 	// settings; the build runs in another one, so only plain data gets there: setting a function, a writer or a
 	// context there is an error of Build. Outside the compatibility promise of this module.
@@ -108,6 +119,12 @@ func (o Options) check() (Options, error) {
 	case bootc.Gzip, bootc.Zstd:
 	default:
 		errs = append(errs, fmt.Errorf("Options.Compression: %q is neither %q nor %q", o.Compression, bootc.Gzip, bootc.Zstd))
+	}
+	if o.Lint.Cache == "" {
+		o.Lint.Cache = filepath.Join(o.Root, "cache", "lint")
+	}
+	if _, err := o.Lint.Wants(); err != nil && !o.SkipLint {
+		errs = append(errs, bootc.Errorf("Options.Lint", "%w", err))
 	}
 	if o.Driver == "" {
 		o.Driver = "overlay"

@@ -34,6 +34,7 @@ type question struct {
 	NoLayerCache  bool
 	Policy        *Policy
 	Secrets       map[string][]byte // HMACs of the values
+	Lint          digest.Digest     // what the result was checked for
 }
 
 // ask returns the name under which the result of the build is remembered, and "" for a build whose result depends on
@@ -46,6 +47,7 @@ func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (
 		Version: 3, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
 		Annotations: p.Annotations, Epoch: p.Epoch.UTC(),
 		Isolation: e.o.Isolation, Compression: e.o.Compression, NoLayerCache: e.o.NoLayerCache, Policy: e.o.Policy,
+		Lint: e.checks(),
 	}
 	if len(secrets) > 0 {
 		key, err := e.secretsKey()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/lint"
 )
 
 // request is what the caller's process sends to a worker, on its standard input: neither arguments nor environment
@@ -43,6 +44,7 @@ type request struct {
 	Runtime       string
 	Compression   bootc.Compression
 	Tuned         tuned
+	Lint          *lintRequest // nil for no check of the layers
 
 	// Sweep.
 	Stale []paths
@@ -67,9 +69,27 @@ type access struct {
 // message is what a worker sends, as a stream of JSON values.
 type message struct {
 	Event  *event          `json:",omitempty"`
+	Layers *layers         `json:",omitempty"` // of the image, for the check: the worker waits for a verdict
 	Result json.RawMessage `json:",omitempty"`
 	Error  *failure        `json:",omitempty"`
 }
+
+// lintRequest says what the rules of the caller's process want to know of layers.
+type lintRequest struct {
+	Wants  []lint.Want
+	Limits lint.Limits
+	Cache  string // where the worker puts it
+}
+
+// layers are those of an image that is about to be made, the lowest first.
+type layers struct {
+	Dirs   []string
+	Config []byte // of the image
+	Base   []byte // config of its base; empty if it has none
+}
+
+// verdict is the answer.
+type verdict struct{ Refused bool }
 
 // event is a bootc.Event with the place in the Containerfile that the worker knows: the caller's process knows the
 // features for it.

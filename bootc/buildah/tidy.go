@@ -23,7 +23,7 @@ func (e *Engine) tidy(s *session) error {
 		return err
 	}
 	req := request{Op: "sweep", Root: e.o.Root, RunRoot: e.o.RunRoot, Driver: e.o.Driver, Stale: []paths{s.paths}}
-	if _, err := run(ctx, helper, req, func(event) {}); err != nil {
+	if _, err := run(ctx, helper, req, func(event) {}, nil); err != nil {
 		helper.discard()
 		return fmt.Errorf("remove what the build left: %w", err)
 	}
@@ -58,7 +58,7 @@ func (e *Engine) sweep() error {
 	if err != nil {
 		return err
 	}
-	_, err = run(context.Background(), helper, req, func(event) {})
+	_, err = run(context.Background(), helper, req, func(event) {}, nil)
 	errs := []error{err, helper.discard()}
 	for _, s := range dead {
 		if err == nil {

@@ -23,8 +23,9 @@ import (
 )
 
 // run hands a request to a worker of its own and waits for the worker to be gone: with it go all the processes,
-// mounts and secrets of a build. on gets the worker's events.
-func run(ctx context.Context, s *session, req request, on func(event)) (json.RawMessage, error) {
+// mounts and secrets of a build. on gets the worker's events, check the layers of an image that is about to be made; an error
+// of check is that of run, and the worker makes no image.
+func run(ctx context.Context, s *session, req request, on func(event), check func(layers) error) (json.RawMessage, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -73,6 +74,7 @@ func run(ctx context.Context, s *session, req request, on func(event)) (json.Raw
 	outputW.Close()
 
 	var result message
+	var refused error
 	var wg sync.WaitGroup
 	wg.Go(func() { stdinW.Write(input) }) // fails if the worker has died: its end says more
 	wg.Go(func() {
@@ -83,6 +85,9 @@ func run(ctx context.Context, s *session, req request, on func(event)) (json.Raw
 				return
 			}
 			switch {
+			case m.Layers != nil:
+				refused = check(*m.Layers)
+				json.NewEncoder(stdinW).Encode(verdict{Refused: refused != nil}) // fails if the worker has died
 			case m.Event == nil:
 				result = m
 			case ctx.Err() == nil:
@@ -109,6 +114,8 @@ func run(ctx context.Context, s *session, req request, on func(event)) (json.Raw
 	switch {
 	case ctx.Err() != nil && result.Result == nil:
 		return nil, context.Cause(ctx)
+	case refused != nil && result.Error != nil:
+		return nil, &refusal{refused}
 	case result.Error != nil:
 		return nil, result.Error
 	case result.Result != nil:
@@ -116,6 +123,12 @@ func run(ctx context.Context, s *session, req request, on func(event)) (json.Raw
 	}
 	return nil, &crash{exit, stderr.String()}
 }
+
+// refusal is the error of a check. The worker has tidied up.
+type refusal struct{ err error }
+
+func (e *refusal) Error() string { return e.err.Error() }
+func (e *refusal) Unwrap() error { return e.err }
 
 // crash is the end of a worker that did not say why.
 type crash struct {

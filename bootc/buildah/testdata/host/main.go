@@ -24,7 +24,7 @@ func main() {
 	}
 	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "here") }))
 
-	e, err := buildah.Open(buildah.Options{Root: os.Args[1], RunRoot: os.Args[1] + "/run"})
+	e, err := buildah.Open(buildah.Options{Root: os.Args[1], RunRoot: os.Args[1] + "/run", SkipLint: true})
 	if err != nil {
 		fail(err)
 	}
