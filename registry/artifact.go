@@ -115,7 +115,7 @@ func (a Artifact) check(name string) error {
 		if f.Digest != "" {
 			add(at("Digest"), f.Digest.Validate())
 		}
-		title := f.title()
+		title := f.Name()
 		if title == "" {
 			continue
 		}
@@ -147,7 +147,8 @@ func checkTitle(s string) error {
 	return nil
 }
 
-func (f File) title() string {
+// Name is the name that the file has for whoever pulls it: Title, or else the last element of Path.
+func (f File) Name() string {
 	if f.Title == "" && f.Path != "" {
 		return filepath.Base(f.Path)
 	}
@@ -167,7 +168,7 @@ func (s *session) describe(ctx context.Context, f File) (d v1.Descriptor, err er
 	if d.MediaType == "" {
 		d.MediaType = "application/octet-stream"
 	}
-	if title := f.title(); title != "" {
+	if title := f.Name(); title != "" {
 		if d.Annotations == nil {
 			d.Annotations = map[string]string{}
 		}
@@ -220,6 +221,7 @@ func (s *session) artifact(ctx context.Context, a Artifact) (Manifest, files, er
 		m.Config = inline(a.ConfigType, a.Config)
 	} else {
 		m.Config = inline(v1.MediaTypeEmptyJSON, v1.DescriptorEmptyJSON.Data)
+		m.Config.Data = v1.DescriptorEmptyJSON.Data // so that nobody has to fetch it
 	}
 	for _, f := range a.Files {
 		d, err := s.describe(ctx, f)

@@ -1,0 +1,12 @@
+package diskimage
+
+import "io"
+
+// ContainerDiskLayer opens the layer of a disk.
+func ContainerDiskLayer(d Disk) (io.ReadCloser, error) {
+	l, err := d.layer()
+	if err != nil {
+		return nil, err
+	}
+	return l.open()
+}
