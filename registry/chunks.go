@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -246,7 +247,7 @@ func arrived(resp *http.Response) (n int64, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(last, 10, 64)
-	if err != nil || n < -1 {
+	if err != nil || n < -1 || n == math.MaxInt64 {
 		return 0, false
 	}
 	if n == 0 { // what registries say of an empty upload, which has no last byte
