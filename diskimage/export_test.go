@@ -10,3 +10,9 @@ func ContainerDiskLayer(d Disk) (io.ReadCloser, error) {
 	}
 	return l.open()
 }
+
+// FromType reads an artifact type.
+func FromType(s string) (Disk, bool) {
+	f, encoding, ok := fromType(s)
+	return Disk{Format: f, Encoding: encoding}, ok
+}

@@ -281,3 +281,21 @@ func TestArtifactType(t *testing.T) {
 		}
 	}
 }
+
+// FuzzArtifactType: a type that is understood is that of a disk there is.
+func FuzzArtifactType(f *testing.F) {
+	for _, s := range []string{"application/vnd.diskimage.raw.gzip", "application/vnd.qcow2", "application/vnd.iso", "application/vnd.diskimage.", "application/vnd.diskimage.gzip",
+		"application/vnd.kubevirt.containerdisk", "application/vnd.diskimage.gce.tgz.zstd", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, ok := diskimage.FromType(s)
+		if !ok {
+			return
+		}
+		again, ok := diskimage.FromType(d.ArtifactType())
+		if !ok || again != d {
+			t.Errorf("%q is %+v, whose type is %q, which is %+v", s, d, d.ArtifactType(), again)
+		}
+	})
+}
