@@ -8,11 +8,13 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
 const (
@@ -38,8 +40,8 @@ func (t *transfer) large(ctx context.Context, to upload, d v1.Descriptor) error 
 				if err := l.resync(ctx); err != nil {
 					return err
 				}
-				if l.off-began >= progress {
-					return nil // the next chunk has all its attempts before it
+				if l.off == d.Size || l.off-began >= progress {
+					return nil // what comes next has all its attempts before it
 				}
 			}
 			again = true
@@ -126,7 +128,7 @@ func (l *largeUpload) chunk(ctx context.Context) error {
 		return &transportError{fmt.Errorf("an answer after %d of %d bytes", next.n-l.off, size)}
 	}
 	if s, ok := errors.AsType[*statusError](err); ok && s.code == http.StatusRequestedRangeNotSatisfiable {
-		return &transportError{err} // we do not agree on what is there: ask
+		return &transportError{errors.New(err.Error())} // we do not agree on what is there: ask
 	}
 	return err
 }
@@ -192,7 +194,7 @@ func (l *largeUpload) seek(off int64) error {
 func (l *largeUpload) end(ctx context.Context) error {
 	resp, err := l.t.to.do(ctx, call{method: http.MethodPut, url: l.to.named(l.d.Digest).to, scope: toWrite, header: http.Header{},
 		want: []int{http.StatusCreated, http.StatusNoContent}})
-	if s, ok := errors.AsType[*statusError](err); ok && s.code == http.StatusNotFound {
+	if s, ok := errors.AsType[*statusError](err); ok && (s.code == http.StatusNotFound || slices.Contains(s.codes, errcode.ErrorCodeBlobUploadUnknown)) {
 		l.lost = err // or an answer to an earlier attempt was: then the blob is there
 	}
 	if err != nil {

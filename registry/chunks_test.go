@@ -67,6 +67,8 @@ func TestChunks(t *testing.T) {
 		{"drop in a chunk", olareg, testkit.Fault{Match: patch, Skip: 1, Times: 1, Do: testkit.Drop(20 << 20)}, size + 1<<20, 1},
 		{"drop in many chunks", olareg, testkit.Fault{Match: patch, Times: 12, Do: testkit.Drop(5 << 20)}, size + 12<<20, 12},
 		{"drop after a chunk", olareg, testkit.Fault{Match: patch, Skip: 1, Times: 1, Do: testkit.Drop(1 << 40)}, size, 1},
+		{"drop after the last chunk", olareg, testkit.Fault{Match: patch, Skip: 3, Times: 1, Do: testkit.Drop(1 << 40)}, size, 1},
+		{"416", olareg, testkit.Fault{Match: patch, Skip: 1, Times: 1, Do: testkit.Status(416, 0)}, size + chunk, 1},
 		{"drop before a byte", olareg, testkit.Fault{Match: patch, Skip: 1, Times: 2, Do: testkit.Drop(0)}, size + 1<<20, 2},
 		{"503 between chunks", docker, testkit.Fault{Match: patch, Skip: 2, Times: 1, Do: testkit.Status(503, 0)}, size + chunk, 1},
 		{"401 between chunks", docker, testkit.Fault{Match: patch, Skip: 2, Times: 1, Do: testkit.Unauthorized()}, size + chunk, 1},
