@@ -41,17 +41,22 @@ func (a Agent) Contribute(d *bootc.Draft) error {
 		return err
 	}
 	if tool == bootc.APT {
-		return bootc.Errorf("", "the agent has no packages for %s", tool)
+		return bootc.Errorf("", "there are no packages of the agent for %s: the base needs dnf", tool)
 	}
 	var errs []error
 	version, err := a.Source.version(a.Version)
-	errs = append(errs, err, at("Version", version.Validate()))
-	if len(a.Source.Files) == 0 && version != "" && !exact.MatchString(string(version)) {
+	errs = append(errs, err)
+	if err := version.Validate(); err != nil {
+		errs = append(errs, at("Version", err))
+	} else if len(a.Source.Files) == 0 && version != "" && !exact.MatchString(string(version)) {
 		errs = append(errs, bootc.Errorf("Version", "%q is not the whole version of a package, such as 1.2.0", version))
 	}
 	bootc.Gather(d, part{agent: version}, checkParts)
-	errs = append(errs, at("Source", a.Source.repo(d)), a.install(d, version), at("Binding", a.Binding.contribute(d, version)),
-		at("Greenboot", a.Greenboot.contribute(d, version)))
+	errs = append(errs,
+		d.Use("Source", contribution(a.Source.repo)),
+		a.install(d, version),
+		d.Use("Binding", a.Binding.feature(version)),
+		d.Use("Greenboot", a.Greenboot.feature(version)))
 	if hasUser(version) {
 		errs = append(errs, contributeUser(d))
 	}

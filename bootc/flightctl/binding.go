@@ -43,8 +43,8 @@ const (
 	// CloudInit is cloud-init, started by a static link as upstream's guide has it: left to itself, it starts only where
 	// it recognises a platform. Payload: CloudConfig, KubeVirtSecret, GuestInfo.
 	CloudInit Provisioner = "cloud-init"
-	// Ignition runs in the initramfs, on a first boot with the kernel argument ignition.firstboot; so the initramfs must
-	// have its dracut module, which only a rebuild gives it. Payload: Ignition.
+	// Ignition runs in the initramfs, which is made anew with its dracut module, when a machine starts with the kernel
+	// arguments ignition.firstboot and ignition.platform.id. Payload: Ignition.
 	Ignition Provisioner = "ignition"
 	// Afterburn brings SSH keys and facts of a cloud, but no files: it is an addition to another provisioner.
 	Afterburn Provisioner = "afterburn"
@@ -81,7 +81,11 @@ func Secret(c Config, check Check) (bootc.SecretValue, error) {
 	return bootc.SecretBytes(data), nil
 }
 
-// contribute binds the image for an agent of the version.
+// feature is what it contributes for an agent of the version.
+func (b Binding) feature(agent Version) bootc.Feature {
+	return contribution(func(d *bootc.Draft) error { return b.contribute(d, agent) })
+}
+
 func (b Binding) contribute(d *bootc.Draft, agent Version) error {
 	var errs []error
 	switch {
@@ -90,15 +94,15 @@ func (b Binding) contribute(d *bootc.Draft, agent Version) error {
 	case b.Early != nil && (b.EndpointOnly != nil || len(b.Late) > 0):
 		return bootc.Errorf("Early", "leaves nothing to provision: it goes with neither EndpointOnly nor Late")
 	case b.Early != nil:
-		return at("Early", b.Early.contribute(d, agent))
+		return d.Use("Early", contribution(func(d *bootc.Draft) error { return b.Early.contribute(d, agent) }))
 	case b.EndpointOnly != nil:
-		errs = append(errs, at("EndpointOnly", endpoint(d, *b.EndpointOnly, agent)))
+		errs = append(errs, d.Use("EndpointOnly", contribution(func(d *bootc.Draft) error { return endpoint(d, *b.EndpointOnly, agent) })))
 	}
 	if !slices.ContainsFunc(b.Late, func(p Provisioner) bool { return p != Afterburn }) {
 		errs = append(errs, bootc.Errorf("Late", "has nothing that brings a device its files: %s, %s or %s", CloudInit, Ignition, Installer))
 	}
 	for i, p := range b.Late {
-		errs = append(errs, at(fmt.Sprintf("Late[%d]", i), p.contribute(d)))
+		errs = append(errs, d.Use(fmt.Sprintf("Late[%d]", i), contribution(p.contribute)))
 	}
 	return errors.Join(errs...)
 }
@@ -115,11 +119,14 @@ func (e EarlyBinding) contribute(d *bootc.Draft, agent Version) error {
 	}
 	d.Secret(id, func(value []byte) error {
 		c, err := ParseConfig(value)
-		if err != nil {
-			return err
+		if err == nil { // the one place that looks at a clock: an engine calls it, at the build
+			err = c.Validate(Check{Agent: agent, Now: time.Now(), ValidFor: cmp.Or(e.ValidFor, 24*time.Hour)})
 		}
-		// The one place that looks at a clock: it is the engine that calls it, at the build.
-		return c.Validate(Check{Agent: agent, Now: time.Now(), ValidFor: cmp.Or(e.ValidFor, 24*time.Hour)})
+		var errs []error
+		for _, err := range bootc.FieldErrors(err) { // their paths are those of keys, not of fields
+			errs = append(errs, fmt.Errorf("is no config.yaml for the agent: %w", err))
+		}
+		return errors.Join(errs...)
 	})
 	return nil
 }
@@ -135,11 +142,11 @@ func endpoint(d *bootc.Draft, c Config, agent Version) error {
 	if err := c.Validate(Check{Agent: agent, Now: d.Base().Created, NoCredentials: true}); err != nil {
 		return err
 	}
-	bootc.Gather(d, part{config: &c, field: "Binding.EndpointOnly"}, checkParts)
 	data, err := c.YAML()
 	if err != nil {
 		return err
 	}
+	bootc.Gather(d, part{config: &c}, checkParts)
 	return d.Use("", bootc.File{Path: ConfigPath, Content: bootc.Bytes(data), Mode: 0o600})
 }
 
@@ -152,8 +159,8 @@ func (p Provisioner) contribute(d *bootc.Draft) error {
 		return errors.Join(d.Use("", bootc.Packages{Install: []string{"cloud-init"}}),
 			d.Use("", bootc.Symlink{Path: "/usr/lib/systemd/system/default.target.wants/cloud-init.target", Target: "../cloud-init.target"}))
 	case Ignition:
-		d.Warnf("", "Ignition works only from an initramfs that has its dracut module, and a first boot with ignition.firstboot: see that the initramfs is rebuilt")
-		return d.Use("", bootc.Packages{Install: []string{"ignition"}})
+		d.Warnf("", "Ignition runs when a machine starts with the kernel arguments ignition.firstboot and ignition.platform.id=…, which the disk image or its installation must bring")
+		return errors.Join(d.Use("", bootc.Packages{Install: []string{"ignition"}}), d.Use("", bootc.Initramfs{Add: []string{"ignition"}}))
 	case Afterburn:
 		return d.Use("", bootc.Packages{Install: []string{"afterburn"}})
 	}

@@ -37,28 +37,9 @@ func (HelmApps) Contribute(d *bootc.Draft) error {
 // to its service. Its packages are in the repository of the product.
 type Onboarding struct{}
 
-// Contribute asks for what the product's guide installs, and looks for the kernel that came along on EL 10 when firewalld's
-// recommended iptables-nft wanted kernel modules that only the debug kernel has.
+// Contribute asks for what the product's guide installs.
 func (Onboarding) Contribute(d *bootc.Draft) error {
 	return errors.Join(
 		d.Use("", bootc.Packages{Install: []string{"firewalld", "flightctl-cli", "flightctl-onboarding", "dnsmasq", "hostapd", "policycoreutils"}}),
-		d.Use("", bootc.Unit{Name: "flightctl-onboarding-setup.service", Enable: true}),
-		d.Use("", bootc.Script{Name: "one kernel", Phase: "packages", Body: oneKernel}))
-}
-
-const oneKernel = `if [ "$(ls /usr/lib/modules | wc -l)" -gt 1 ]; then
-  echo "the packages brought a second kernel, which bootc refuses:" /usr/lib/modules/* >&2
-  echo "Packages.NoWeakDeps leaves out what they merely recommend" >&2
-  exit 1
-fi
-`
-
-// PersistentJournal keeps the system's log over reboots, 1 GiB at most, so that one can see after a rollback why it was.
-// It is static, so it lies in /usr; upstream's guide has it in /etc.
-type PersistentJournal struct{}
-
-// Contribute adds the drop-in.
-func (PersistentJournal) Contribute(d *bootc.Draft) error {
-	return d.Use("", bootc.DropIn{Path: "/usr/lib/systemd/journald.conf.d/50-flightctl.conf",
-		Content: "[Journal]\nStorage=persistent\nSystemMaxUse=1G\nRuntimeMaxUse=1G\n"})
+		d.Use("", bootc.Unit{Name: "flightctl-onboarding-setup.service", Enable: true}))
 }

@@ -29,13 +29,13 @@ type EmbeddedApp struct {
 	// Name of the application: lower case letters, digits and "-", at most 63.
 	Name string
 	// Compose is the text of the compose file, of which the agent wants services with an image each, no container_name
-	// and volumes in the short form. The image needs podman-compose: see Agent.Compose.
+	// and volumes in the short form. The image needs podman-compose: see ComposeApps.
 	Compose string `json:",omitzero"`
 	// ComposeOverride is the text of an override file. As the agent checks each service that it names by what stands
 	// here alone, it repeats their images.
 	ComposeOverride string `json:",omitzero"`
 	// Quadlets are the unit files by name, instead of Compose: at least one .container or .kube, with the .volume,
-	// .network, .image and .pod files that they refer to. A .kube needs an agent of 1.3.
+	// .network, .image and .pod files that they refer to. A .kube needs an agent of 1.3 or later.
 	Quadlets map[string]string `json:",omitzero"`
 	// Files are what else the application needs, by path relative to its directory: "web.container.d/10-limits.conf",
 	// "pod.yaml", ".env". Everyone who has the image can read them.
@@ -90,9 +90,21 @@ func (a EmbeddedApp) Contribute(d *bootc.Draft) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	bootc.Gather(d, part{embedded: &a}, checkParts)
 	errs = append(errs, d.Use("", bootc.Dir{Path: "/usr/local"}))
 	for _, name := range slices.Sorted(maps.Keys(text)) {
 		errs = append(errs, d.Use(files[name], bootc.File{Path: path.Join(dir, a.Name, name), Content: bootc.Text(text[name])}))
+	}
+	return errors.Join(errs...)
+}
+
+// checkAgent looks for what an agent of this version does not start.
+func (a EmbeddedApp) checkAgent(agent Version) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(a.Quadlets)) {
+		if path.Ext(name) == ".kube" && !agent.AtLeast(1, 3) {
+			errs = append(errs, bootc.Errorf("Quadlets["+name+"]", "agents before 1.3 leave .kube files aside, and this one is %s", agent))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -19,6 +19,11 @@ type Greenboot struct {
 	MaxBootAttempts int `json:",omitzero"`
 }
 
+// feature is what it contributes for an agent of the version.
+func (g Greenboot) feature(version Version) bootc.Feature {
+	return contribution(func(d *bootc.Draft) error { return g.contribute(d, version) })
+}
+
 // contribute has the units start on a first boot too, when presets of the distribution might turn them off again.
 func (g Greenboot) contribute(d *bootc.Draft, version Version) error {
 	var errs []error
@@ -27,8 +32,7 @@ func (g Greenboot) contribute(d *bootc.Draft, version Version) error {
 	}
 	if g.Off && g.MaxBootAttempts != 0 {
 		errs = append(errs, bootc.Errorf("MaxBootAttempts", "has no meaning without greenboot"))
-	}
-	if g.MaxBootAttempts < 0 || g.MaxBootAttempts > 100 {
+	} else if g.MaxBootAttempts < 0 || g.MaxBootAttempts > 100 {
 		errs = append(errs, bootc.Errorf("MaxBootAttempts", "%d is not 1 to 100", g.MaxBootAttempts))
 	}
 	if err := errors.Join(errs...); err != nil || g.Off {

@@ -34,7 +34,9 @@ func TestKinds(t *testing.T) {
 		}
 		for _, d := range file.Decls {
 			if f, ok := d.(*ast.FuncDecl); ok && f.Recv != nil && f.Name.Name == "Contribute" {
-				want = append(want, "flightctl."+f.Recv.List[0].Type.(*ast.Ident).Name)
+				if name := f.Recv.List[0].Type.(*ast.Ident).Name; ast.IsExported(name) {
+					want = append(want, "flightctl."+name)
+				}
 			}
 		}
 	}

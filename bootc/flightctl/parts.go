@@ -15,9 +15,10 @@ type part struct {
 	agent      Version
 	config     *Config // of an image that has its config.yaml
 	dropIn     *Settings
-	field      string // of the feature, that has the config or the drop-in
+	field      string // of the feature, that has the drop-in
 	certDropIn *CertDropIn
 	customInfo string // its key
+	embedded   *EmbeddedApp
 }
 
 func checkParts(_ *bootc.Draft, parts []bootc.Gathered[part]) error {
@@ -34,10 +35,13 @@ func checkParts(_ *bootc.Draft, parts []bootc.Gathered[part]) error {
 	var errs []error
 	for _, p := range parts {
 		if s := p.Value.dropIn; s != nil {
-			errs = append(errs, at(p.Path+"."+p.Value.field, s.Validate(agent)))
+			errs = append(errs, at(p.Path, at(p.Value.field, s.Validate(agent))))
 		}
 		if c := p.Value.certDropIn; c != nil && c.renews() && !agent.AtLeast(1, 1) {
 			errs = append(errs, bootc.Errorf(p.Path, "when to renew: %w before version 1.1", ErrIgnored))
+		}
+		if e := p.Value.embedded; e != nil {
+			errs = append(errs, at(p.Path, e.checkAgent(agent)))
 		}
 		errs = append(errs, p.Value.checkCustom(p.Path, custom))
 	}
@@ -46,13 +50,13 @@ func checkParts(_ *bootc.Draft, parts []bootc.Gathered[part]) error {
 
 // checkCustom finds a list of keys beside the one that is made of CustomInfos: the agent takes the last one, which is not
 // that of config.yaml.
-func (p part) checkCustom(at string, custom []string) error {
+func (p part) checkCustom(path string, custom []string) error {
 	lost := func(key string) bool { return !slices.Contains(custom, key) }
 	switch {
 	case len(custom) == 0:
 	case p.dropIn != nil && p.dropIn.SystemInfoCustom != nil, p.config != nil && slices.ContainsFunc(p.config.SystemInfoCustom, lost):
-		return bootc.Errorf(at+"."+p.field+".system-info-custom", "this list and the one of CustomInfo (%s) do not add up, as the agent takes the last one: "+
-			"leave it out, and give each key a CustomInfo, without Script if something else brings the script", strings.Join(custom, ", "))
+		return at(path, at(p.field, bootc.Errorf("system-info-custom", "this list and the one of CustomInfo (%s) do not add up, as the agent takes the last one: "+
+			"leave it out, and give each key a CustomInfo, without Script if something else brings the script", strings.Join(custom, ", "))))
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (s Source) repo(d *bootc.Draft) error {
 	case s.Repo != nil:
 		return d.Use("Repo", *s.Repo)
 	case s.Product != nil:
-		return at("Product", s.Product.repo(d))
+		return d.Use("Product", contribution(s.Product.repo))
 	case len(s.Files) > 0:
 		return nil
 	}

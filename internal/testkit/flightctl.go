@@ -35,3 +35,15 @@ func MakeFlightctl(ctx context.Context, version, name string) (string, error) {
 	ldflags := "-s -w" + set("versionFromGit", version) + set("gitTreeState", "clean")
 	return buildTool(ctx, "flightctl-"+version, module+"/cmd/"+name, ldflags)
 }
+
+// FlightctlEmbedded returns the path of a program that reads the applications which an image brings with the code of the
+// agent 1.2: with a root file system as its argument it prints "NAME TYPE" for each, or the agent's error, with status 1.
+func FlightctlEmbedded(t testing.TB) string {
+	t.Helper()
+	NeedTool(t, "go")
+	path, err := buildTool(t.Context(), "flightctl-embedded", "github.com/flightctl/flightctl/embedded", "-s -w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -30,9 +30,9 @@ func moduleDir(name string) (string, error) {
 	return dir, nil
 }
 
-// buildTool builds the program of the import path pkg, which must be a tool of the nested module, without cgo, and
-// returns the binary's path in the cache. It is built once for a Go version and a state of the module's go.mod and
-// go.sum, and may take minutes.
+// buildTool builds the program of the import path pkg, which must be a tool of the nested module or the module itself,
+// without cgo, and returns the binary's path in the cache. It is built once for a Go version and a state of the module's
+// go.mod, go.sum and own source, and may take minutes.
 func buildTool(ctx context.Context, module, pkg, ldflags string) (string, error) {
 	dir, err := moduleDir(module)
 	if err != nil {
@@ -46,8 +46,17 @@ func buildTool(ctx context.Context, module, pkg, ldflags string) (string, error)
 	if err != nil {
 		return "", err
 	}
+	parts := []string{string(mod), string(sum), pkg, ldflags, runtime.Version(), runtime.GOARCH}
+	own, _ := filepath.Glob(filepath.Join(dir, "*.go")) // of a module with a program of its own
+	for _, file := range own {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, string(source))
+	}
 	name := pkg[strings.LastIndex(pkg, "/")+1:]
-	entry, err := cached(ctx, name, key(string(mod), string(sum), pkg, ldflags, runtime.Version(), runtime.GOARCH),
+	entry, err := cached(ctx, name, key(parts...),
 		func(ctx context.Context, out string) ([]string, error) {
 			cmd := exec.Command("go", "build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", ldflags,
 				"-o", filepath.Join(out, name), pkg)
