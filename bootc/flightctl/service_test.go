@@ -7,6 +7,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -35,9 +37,18 @@ type fakeService struct {
 
 func newFakeService(t *testing.T) *fakeService {
 	t.Helper()
-	ca, err := newAuthority()
+	s, err := startFakeService()
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func startFakeService() (*fakeService, error) {
+	ca, err := newAuthority()
+	if err != nil {
+		return nil, err
 	}
 	s := &fakeService{authority: ca, token: "t0ken"}
 	mux := http.NewServeMux()
@@ -63,8 +74,8 @@ func newFakeService(t *testing.T) *fakeService {
 		s.org.Store(r.URL.Query().Get("org_id"))
 		mux.ServeHTTP(w, r)
 	}))
-	t.Cleanup(s.Close)
-	return s
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it
+	return s, nil
 }
 
 func (s *fakeService) post(w http.ResponseWriter, r *http.Request) {
@@ -129,8 +140,11 @@ func (s *fakeService) answer(w http.ResponseWriter) {
 
 // client is one of the service, with a CA that httptest's server has.
 func (s *fakeService) client() flightctl.Service {
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	return flightctl.Service{URL: s.URL + "/", Token: bootc.SecretBytes([]byte(s.token + "\n")), CA: flightctl.PEM(ca), Expiration: time.Hour}
+	return flightctl.Service{URL: s.URL + "/", Token: bootc.SecretBytes([]byte(s.token + "\n")), CA: s.ca(), Expiration: time.Hour}
+}
+
+func (s *fakeService) ca() flightctl.PEM {
+	return flightctl.PEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
 }
 
 func TestService(t *testing.T) {
