@@ -30,8 +30,8 @@ type EarlyBinding struct {
 	// Secret is the id of the build secret that is the config.yaml; the zero value is "flightctl-config". Its value stands
 	// in BuildOptions.Secrets, from Secret or a file, and is checked before the build.
 	Secret string `json:",omitzero"`
-	// ValidFor is how much longer than the moment of the build its certificates must be valid, as devices have to enrol
-	// with them; the zero value is 24 h.
+	// ValidFor is how long after the build its certificates must be valid, as devices have to enrol with them; the zero
+	// value is no longer than the build itself.
 	ValidFor time.Duration `json:",omitzero"`
 }
 
@@ -118,10 +118,8 @@ func (e EarlyBinding) contribute(d *bootc.Draft, agent Version) error {
 		return err
 	}
 	d.Secret(id, func(value []byte) error {
-		c, err := ParseConfig(value)
-		if err == nil { // the one place that looks at a clock: an engine calls it, at the build
-			err = c.Validate(Check{Agent: agent, Now: time.Now(), ValidFor: cmp.Or(e.ValidFor, 24*time.Hour)})
-		}
+		// The one place that looks at a clock: an engine calls it, at the build.
+		_, err := CheckConfig(value, Check{Agent: agent, Now: time.Now(), ValidFor: e.ValidFor})
 		var errs []error
 		for _, err := range bootc.FieldErrors(err) { // their paths are those of keys, not of fields
 			errs = append(errs, fmt.Errorf("is no config.yaml for the agent: %w", err))

@@ -91,3 +91,20 @@ func TestEmbeddedAppsAskedOfTheAgent(t *testing.T) {
 		})
 	}
 }
+
+// FuzzEmbeddedApp wants errors with a field, or a plan, of whatever text.
+func FuzzEmbeddedApp(f *testing.F) {
+	f.Add("services:\n  a:\n    image: quay.io/acme/a:1\n", "[Container]\nImage=quay.io/acme/a:1\nMount=type=image,source=b.image\n", "[Kube]\nYaml=pod.yaml\n", "kind: Pod\n")
+	f.Add("services: [a]", "Mount=\"", "[", "\x00")
+	f.Fuzz(func(t *testing.T, compose, container, kube, text string) {
+		for _, a := range []flightctl.EmbeddedApp{
+			{Name: "a", Compose: compose, ComposeOverride: text},
+			{Name: "b", Quadlets: map[string]string{"a.container": container, "k.kube": kube}, Files: map[string]string{"pod.yaml": text, "a.container.d/1.conf": text}},
+		} {
+			_, err := bootc.From(stream10.Ref).With(a).Compile(stream10)
+			if err != nil && len(bootc.FieldErrors(err)) == 0 {
+				t.Errorf("%v has no field", err)
+			}
+		}
+	})
+}

@@ -21,7 +21,7 @@ import (
 	"github.com/bootloom/bootloom/bootc/flightctl"
 )
 
-// fakeService answers as the API of Flight Control does: see TestService of package e2e for the real one.
+// fakeService answers as the API of Flight Control does; TestServiceEnrols asks the real one.
 type fakeService struct {
 	authority
 	*httptest.Server

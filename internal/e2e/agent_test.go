@@ -68,8 +68,7 @@ func TestAgent(t *testing.T) {
 		{"1.3.0 without greenboot", flightctl.Agent{Version: "1.3.0", Greenboot: flightctl.Greenboot{Off: true}}, false, false, false, true, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.agent.Source = source
-			c.agent.Binding.Early = &flightctl.EarlyBinding{ValidFor: time.Hour} // certificates of the test kit live a day
+			c.agent.Source, c.agent.Binding = source, flightctl.Early()
 			spec := from(t).With(c.agent, bootc.Packages{Install: []string{"bootc"}, NoWeakDeps: c.noWeakDeps},
 				flightctl.EmbeddedApp{Name: "web", Quadlets: map[string]string{"web.container": "[Container]\nImage=quay.io/acme/web:1\n"}})
 			b, err := try(t, engine(t), bootc.DNF4, spec, bootc.BuildOptions{Secrets: map[string]bootc.SecretValue{flightctl.DefaultSecret: secret}})
