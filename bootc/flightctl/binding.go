@@ -28,7 +28,8 @@ type Binding struct {
 // EarlyBinding is a configuration that the image gets as it is built.
 type EarlyBinding struct {
 	// Secret is the id of the build secret that is the config.yaml; the zero value is "flightctl-config". Its value stands
-	// in BuildOptions.Secrets, from Secret or a file, and is checked before the build.
+	// in BuildOptions.Secrets: what the function Secret makes, or bootc.SecretFile of what "flightctl certificate request
+	// --signer=enrollment --output=embedded" wrote. Engines have it checked before they build.
 	Secret string `json:",omitzero"`
 	// ValidFor is how long after the build its certificates must be valid, as devices have to enrol with them; the zero
 	// value is no longer than the build itself.

@@ -1,7 +1,6 @@
 package flightctl
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/coreos/go-systemd/v22/unit"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -24,12 +22,6 @@ var quadletKinds = map[string]string{".container": "Container", ".volume": "Volu
 var otherQuadlets = map[string]string{".build": "Build", ".artifact": "Artifact"}
 
 var quadletName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@:-]*$`)
-
-// quadlet is a unit file with its drop-ins, and what it refers to.
-type quadlet struct {
-	name     string
-	sections []*unit.UnitSection
-}
 
 func (a EmbeddedApp) checkQuadlets(d *bootc.Draft) error {
 	var errs []error
@@ -93,7 +85,7 @@ func (a EmbeddedApp) checkReferences(d *bootc.Draft, q quadlet, section string) 
 	var errs []error
 	own := func(key, value string) {
 		if _, ok := a.Quadlets[value]; !ok {
-			errs = append(errs, fmt.Errorf("%s names %s, which is not among Quadlets", key, value))
+			errs = append(errs, fmt.Errorf("its %s= names %s, which is not among Quadlets", key, value))
 		}
 	}
 	image := func(key, value string) {
@@ -101,10 +93,10 @@ func (a EmbeddedApp) checkReferences(d *bootc.Draft, q quadlet, section string) 
 		case ".image":
 			own(key, value)
 		case ".build":
-			errs = append(errs, fmt.Errorf("%s names %s, but the agent refuses .build files", key, value))
+			errs = append(errs, fmt.Errorf("its %s= names %s, but the agent refuses .build files", key, value))
 		default:
 			if err := checkImage(d, "Quadlets["+q.name+"]", value); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", key, err))
+				errs = append(errs, fmt.Errorf("its %s=: %w", key, err))
 			}
 		}
 	}
@@ -126,7 +118,7 @@ func (a EmbeddedApp) checkReferences(d *bootc.Draft, q quadlet, section string) 
 		kind, source, err := mountSource(mount)
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("Mount=%s: %w", mount, err))
+			errs = append(errs, fmt.Errorf("its Mount=%s %w", mount, err))
 		case kind == "image" && source != "":
 			image("Mount", source)
 		case kind == "volume" && strings.HasSuffix(source, ".volume"):
@@ -145,7 +137,7 @@ func (a EmbeddedApp) checkKube(q quadlet) error {
 	name := files[len(files)-1]
 	text, ok := a.Files[path.Clean(name)]
 	if !ok {
-		return fmt.Errorf("Yaml names %s, which is not among Files", name)
+		return fmt.Errorf("its Yaml= names %s, which is not among Files", name)
 	}
 	var pod map[string]any
 	if err := yaml.Unmarshal([]byte(text), &pod); err != nil {
@@ -173,82 +165,4 @@ func (a EmbeddedApp) checkNames() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// quadlet parses a unit file and its drop-ins with the library that the agent uses, so that both take the same text.
-func (a EmbeddedApp) quadlet(name string) (quadlet, error) {
-	q := quadlet{name: name}
-	if err := q.add(a.Quadlets[name]); err != nil {
-		return q, err
-	}
-	dropIns := map[string]string{} // path by file name
-	for _, dir := range dropInDirs(name) {
-		for _, file := range slices.Sorted(maps.Keys(a.Files)) {
-			if d, base := path.Split(file); path.Clean(d) == dir && path.Ext(base) == ".conf" {
-				dropIns[base] = file
-			}
-		}
-	}
-	for _, base := range slices.Sorted(maps.Keys(dropIns)) {
-		if err := q.add(a.Files[dropIns[base]]); err != nil {
-			return q, fmt.Errorf("its drop-in %s: %w", dropIns[base], err)
-		}
-	}
-	return q, nil
-}
-
-// dropInDirs are the directories with drop-ins for a unit file, from the general to the special: container.d,
-// web-.container.d, web-app.container.d (systemd.unit(5)).
-func dropInDirs(name string) []string {
-	ext := path.Ext(name)
-	stem := strings.TrimSuffix(name, ext)
-	dirs := []string{ext[1:] + ".d"}
-	for i, r := range stem {
-		if r == '-' {
-			dirs = append(dirs, stem[:i+1]+ext+".d")
-		}
-	}
-	return append(dirs, name+".d")
-}
-
-func (q *quadlet) add(text string) error {
-	sections, err := unit.DeserializeSections(strings.NewReader(text))
-	q.sections = append(q.sections, sections...)
-	return err
-}
-
-func (q quadlet) has(section string) bool {
-	return slices.ContainsFunc(q.sections, func(s *unit.UnitSection) bool { return s.Section == section })
-}
-
-// all returns the values of a key, in order.
-func (q quadlet) all(section, key string) []string {
-	var out []string
-	for _, s := range q.sections {
-		for _, e := range s.Entries {
-			if s.Section == section && e.Name == key {
-				out = append(out, strings.TrimSpace(e.Value))
-			}
-		}
-	}
-	return out
-}
-
-// mountSource returns type and source of Mount=, which is CSV; the type is "volume" if it is not said.
-func mountSource(mount string) (kind, source string, err error) {
-	records, err := csv.NewReader(strings.NewReader(mount)).ReadAll()
-	if err != nil || len(records) != 1 {
-		return "", "", errors.New("is not a list of key=value with commas")
-	}
-	kind = "volume"
-	for _, field := range records[0] {
-		key, value, _ := strings.Cut(field, "=")
-		switch value = strings.TrimSpace(value); strings.TrimSpace(key) {
-		case "type":
-			kind = value
-		case "source", "src":
-			source = value
-		}
-	}
-	return kind, source, nil
 }
