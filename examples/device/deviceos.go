@@ -33,7 +33,7 @@ func deviceOS(base string, binding flightctl.Binding, trust sign.DevicePolicy, i
 	spec := bootc.From(base).With(
 		bootc.Release{Title: "Acme device OS", Version: "2.1.0", Source: "https://git.example.com/acme/device-os"},
 		agent,
-		flightctl.PersistentJournal{},
+		bootc.Journal{MaxUse: "1G"},
 		flightctl.CustomInfo{Key: "line", Script: line},
 		bootc.CABundle{Name: "acme", PEM: acmeCA},
 		// A service of the system, which only an update of the image changes.

@@ -129,7 +129,7 @@ func TestFlightControlKilled(t *testing.T) {
 		fmt.Println("ports", f.ports)
 		select {}
 	}
-	Flightctl(t, FlightctlV12, "flightctl-api") // or the victim builds it
+	Flightctl(t, FlightctlV12, "flightctl-api")      // or the victim builds it
 	temp, err := os.MkdirTemp("", "testkit-victim-") // what a killed process cannot remove
 	if err != nil {
 		t.Fatal(err)
