@@ -37,7 +37,7 @@ func (c Client) authFiles() ([]authFile, error) {
 	var files []authFile
 	for _, path := range c.authPaths() {
 		b, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) && c.AuthFile == "" {
+		if c.AuthFile == "" && (errors.Is(err, fs.ErrNotExist) || foreign(path, err)) {
 			continue
 		}
 		if err != nil {
@@ -50,6 +50,16 @@ func (c Client) authFiles() ([]authFile, error) {
 		files = append(files, f)
 	}
 	return files, nil
+}
+
+// foreign says that a file could not be read because its directory is closed to this user, who then never logged in there:
+// root's podman makes /run/containers so.
+func foreign(path string, err error) bool {
+	if !errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+	_, err = os.Stat(filepath.Dir(path))
+	return errors.Is(err, fs.ErrPermission)
 }
 
 // authPaths are AuthFile, or where podman login and docker login write, in podman's order.

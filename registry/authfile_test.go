@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -107,5 +108,29 @@ func TestLogins(t *testing.T) {
 	all, err := Client{Credentials: map[string]Credential{"b.example": {Username: "m", Password: "n"}}}.logins(t.Context())
 	if err != nil || len(all.Auths) != 2 || all.Auths["a.example"].Auth != "eDp5" || all.Auths["b.example"].Auth != "bTpu" {
 		t.Errorf("%+v, %v", all.Auths, err)
+	}
+}
+
+// TestForeignLogins: a directory of root's is none of an ordinary user's, but a file of one's own has to be readable.
+func TestForeignLogins(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "containers")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	denied := &fs.PathError{Op: "open", Path: dir, Err: fs.ErrPermission}
+	if foreign(filepath.Join(dir, "auth.json"), denied) {
+		t.Error("a file in a directory that can be entered is taken for somebody else's")
+	}
+	if foreign(filepath.Join(dir, "auth.json"), fs.ErrNotExist) {
+		t.Error("a file that is not there is taken for somebody else's")
+	}
+	if os.Geteuid() == 0 {
+		return // to whom no directory is closed; the rootless builds see one
+	}
+	if err := os.Chmod(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	if !foreign(filepath.Join(dir, "1000", "auth.json"), denied) {
+		t.Error("a directory that is closed to this user counts")
 	}
 }

@@ -31,10 +31,10 @@ func (c Client) System() (_ *types.SystemContext, cleanup func() error, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	cleanup = func() error { return os.RemoveAll(dir) }
+	remove := func() error { return os.RemoveAll(dir) }
 	defer func() {
 		if err != nil {
-			cleanup()
+			remove()
 		}
 	}()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -81,5 +81,5 @@ func (c Client) System() (_ *types.SystemContext, cleanup func() error, err erro
 		BlobInfoCacheDir:            in("cache"),
 		BigFilesTemporaryDir:        c.TempDir,
 	}
-	return sys, cleanup, nil
+	return sys, remove, nil
 }
