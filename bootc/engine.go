@@ -2,6 +2,7 @@ package bootc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -15,6 +16,13 @@ type Engine interface {
 	// the secrets. Build returns when the image is complete, or nothing of it is left.
 	Build(ctx context.Context, p Plan, o BuildOptions) (Image, error)
 }
+
+var (
+	// ErrNotPulled: the engine does not have the base, and PullNever forbids to fetch it.
+	ErrNotPulled = errors.New("the engine does not have the base, and the pull policy is never")
+	// ErrChanged: the base is not the one that the plan was compiled against.
+	ErrChanged = errors.New("the base has changed since the plan was compiled")
+)
 
 // BuildOptions are the options of one build. The zero value builds for the host's platform.
 type BuildOptions struct {

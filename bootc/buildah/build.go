@@ -37,7 +37,7 @@ func (w *worker) build(ctx context.Context) (*built, error) {
 			base = p
 			if w.Digest != "" && w.Digest != p.Digest {
 				return nil, &bootc.OpError{Op: "build", Ref: f.Image,
-					Err: fmt.Errorf("%w: it has %s, the plan %s", ErrChanged, p.Digest, w.Digest)}
+					Err: fmt.Errorf("%w: it has %s, the plan %s", bootc.ErrChanged, p.Digest, w.Digest)}
 			}
 		}
 		names[f.Image] = p.Name

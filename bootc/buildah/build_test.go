@@ -92,7 +92,7 @@ func TestBuild(t *testing.T) {
 	}
 	for i, l := range manifest.Layers {
 		wantImage.Layers = append(wantImage.Layers, bootc.Layer{Digest: l.Digest, DiffID: config.RootFS.DiffIDs[i],
-			MediaType: l.MediaType, Size: l.Size, FromBase: i < 2})
+			MediaType: l.MediaType, Size: l.Size, FromBase: i < 2, Features: bootc.LayerFeatures(l.Annotations)})
 	}
 	if !equalJSON(img, wantImage) {
 		t.Errorf("image is\n%+v, want\n%+v", img, wantImage)

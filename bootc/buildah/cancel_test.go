@@ -190,7 +190,7 @@ func TestMain(m *testing.M) {
 }
 
 func buildChild(root, ref, line string) error {
-	e, err := buildah.Open(buildah.Options{Root: root + "/root", RunRoot: root + "/run", SkipLint: true})
+	e, err := buildah.Open(buildah.Options{Root: root + "/root", RunRoot: root + "/run", SkipLint: true, NoDirect: true})
 	if err != nil {
 		return err
 	}

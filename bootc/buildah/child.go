@@ -99,6 +99,8 @@ func (w *worker) serve(ctx context.Context) (result any, err error) {
 		return w.inspect(ctx)
 	case "build":
 		return w.build(ctx)
+	case "verify":
+		return struct{}{}, w.verify(ctx)
 	case "sweep":
 		return struct{}{}, w.sweep()
 	}

@@ -23,6 +23,10 @@
 //
 // # Builds
 //
+// What has to run is built by buildah, in the worker; files and labels that come after the last such step are added by
+// package bootc/direct, in this process and in milliseconds. So a changed file runs nothing again, and a plan that runs
+// nothing needs no root and no pull of its base. Options.NoDirect has buildah do it all.
+//
 // The result is in Root/images, as an OCI layout that has what the base lacks; Image.BaseLocation says where the rest is.
 // Layers accumulate in Root until it is removed: the layer cache is all that the engine has ever built there. In a
 // program, Root should be a directory of its own, on a disk with some gigabytes.

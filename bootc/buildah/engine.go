@@ -16,12 +16,14 @@ import (
 	"go.podman.io/storage"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/bootc/direct"
 	"github.com/bootloom/bootloom/registry"
 )
 
 // Engine builds Plans with buildah. It may be used by several goroutines at once.
 type Engine struct {
 	o      Options
+	direct *direct.Engine // does what needs no container; nil for nothing
 	mu     sync.Mutex
 	store  storage.Store
 	closed bool
@@ -46,6 +48,9 @@ func Open(o Options) (*Engine, error) {
 	e := &Engine{o: o}
 	if err := e.sweep(); err != nil {
 		return nil, &bootc.OpError{Op: "open", Ref: o.Root, Err: err}
+	}
+	if e.direct, err = e.newDirect(); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
@@ -91,9 +96,25 @@ func (e *Engine) Store() (storage.Store, error) {
 	return e.store, nil
 }
 
-// Inspect brings the base into the engine's store, checks it against Options.Policy and reads its facts. Base.Files
-// reads the layers where they lie; nothing is mounted.
+// Inspect finds the base, checks it against Options.Policy and reads its facts. When one of Base.Files is first asked for, the
+// base is brought into the engine's store; the layers are read where they lie, and nothing is mounted.
 func (e *Engine) Inspect(ctx context.Context, ref string, o bootc.BuildOptions) (bootc.Base, error) {
+	if !e.directly(ref) {
+		return e.inspect(ctx, ref, o)
+	}
+	if err := e.isOpen(); err != nil {
+		return bootc.Base{}, err
+	}
+	base, err := e.direct.Inspect(ctx, ref, o)
+	if err != nil {
+		return bootc.Base{}, err
+	}
+	base.Files = e.lazily(ctx, base, o)
+	return base, nil
+}
+
+// inspect brings the base into the store.
+func (e *Engine) inspect(ctx context.Context, ref string, o bootc.BuildOptions) (bootc.Base, error) {
 	var out inspected
 	err := e.do(ctx, "inspect", ref, o, nil, &out)
 	if err != nil {
@@ -124,14 +145,32 @@ func (e *Engine) Inspect(ctx context.Context, ref string, o bootc.BuildOptions) 
 // from elsewhere without a digest, o.NoCache is set, o.Pull is PullAlways or Options.Tune might change it.
 // A step found in the layer cache has two events, the second with Cached set: the builder runs a COPY or ADD to find out.
 func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
+	if err := e.isOpen(); err != nil {
+		return bootc.Image{}, err
+	}
+	if e.directly(baseRef(p)) {
+		img, err := e.direct.Build(ctx, p, o)
+		return img, noSpace(err)
+	}
+	return e.build(ctx, p, o, false)
+}
+
+// baseRef is what a plan builds on.
+func baseRef(p bootc.Plan) string {
+	if p.Base.Ref == "" && len(p.Containerfile.Stages) > 0 {
+		return p.Containerfile.Stages[len(p.Containerfile.Stages)-1].From
+	}
+	return p.Base.Ref
+}
+
+// build builds p in a worker. A part of a build is checked as a whole, by whoever asked for the part.
+func (e *Engine) build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, part bool) (bootc.Image, error) {
 	if o.Output != "" {
 		if _, _, ok := localPath(o.Output); !ok {
 			return bootc.Image{}, fmt.Errorf("BuildOptions.Output: %q is neither empty nor oci:DIR[:NAME] nor oci-archive:FILE[:NAME]", o.Output)
 		}
 	}
-	if p.Base.Ref == "" && len(p.Containerfile.Stages) > 0 {
-		p.Base.Ref = p.Containerfile.Stages[len(p.Containerfile.Stages)-1].From
-	}
+	p.Base.Ref = baseRef(p)
 	for _, w := range p.Warnings {
 		if o.OnEvent != nil {
 			o.OnEvent(bootc.Event{Kind: bootc.EventWarning, Op: "build", Ref: p.Base.Ref, Platform: o.Platform, Text: w.String()})
@@ -140,7 +179,7 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 	if err := e.preflight(ctx, p, o.Platform).Err(); err != nil {
 		return bootc.Image{}, err
 	}
-	img, err := e.once(ctx, p, o)
+	img, err := e.once(ctx, p, o, part)
 	if err != nil {
 		return bootc.Image{}, err
 	}
@@ -155,7 +194,7 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 }
 
 // once builds p, unless it is what an earlier build of this engine was.
-func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
+func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, part bool) (bootc.Image, error) {
 	if err := e.isOpen(); err != nil {
 		return bootc.Image{}, err
 	}
@@ -176,8 +215,10 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (
 		return img, ctx.Err()
 	}
 	l := e.newLinting(p, o.OnEvent)
-	if err := l.plan(); err != nil {
-		return bootc.Image{}, err
+	if l.part = part; !part {
+		if err := l.Gate.Plan(p); err != nil {
+			return bootc.Image{}, err
+		}
 	}
 	if len(secrets) > 0 {
 		o.NoCache = true // the builder's cache knows a secret by its name alone
@@ -270,8 +311,16 @@ func (e *Engine) request(op, ref string, o bootc.BuildOptions, s *session) (requ
 		Op: op, Session: s.paths, Root: e.o.Root, RunRoot: e.o.RunRoot, Driver: e.o.Driver,
 		Ref: absolute(ref), Platform: plat, Pull: o.Pull, Registry: a, Policy: e.o.Policy,
 		Isolation: e.o.Isolation, Runtime: e.o.Runtime, Compression: e.o.Compression,
-		NoLayerCache: e.o.NoLayerCache, NoCache: o.NoCache,
+		NoLayerCache: e.o.NoLayerCache, NoCache: o.NoCache, Trees: e.trees(),
 	}, nil
+}
+
+// trees is where the direct engine looks for what is in layers.
+func (e *Engine) trees() string {
+	if e.direct == nil {
+		return ""
+	}
+	return filepath.Join(e.o.Root, "direct", "trees")
 }
 
 // plan adds what the plan says, and writes its context.

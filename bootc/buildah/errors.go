@@ -11,10 +11,6 @@ var (
 	ErrUntrusted = errors.New("the signature policy does not accept the base image")
 	// ErrNoSpace: a disk that the engine needs is full.
 	ErrNoSpace = errors.New("no space left on device")
-	// ErrNotPulled: the base is not in the engine's store, and bootc.PullNever forbids to fetch it.
-	ErrNotPulled = errors.New("not in the engine's store, and the pull policy is never")
-	// ErrChanged: the base is not the one that the plan was compiled against.
-	ErrChanged = errors.New("the base has changed since the plan was compiled")
 	// ErrClosed: the engine is closed.
 	ErrClosed = errors.New("the engine is closed")
 	// ErrNotBuiltIn: this program was compiled without what the engine needs; the error names the build tags.

@@ -84,6 +84,11 @@ func (w *worker) export(ctx context.Context, id string, base *pulled) (*built, e
 		layers = append(layers, d)
 	}
 	for i, l := range layers {
+		if w.Driver == "overlay" {
+			if err := w.keepTree(l.Digest, filepath.Join(w.Root, "storage", w.Driver, ids[i], "diff")); err != nil {
+				return nil, err
+			}
+		}
 		result.Layers = append(result.Layers, bootc.Layer{Digest: l.Digest, DiffID: diffIDs[i], MediaType: l.MediaType,
 			Size: l.Size, FromBase: i < fromBase, Features: bootc.LayerFeatures(l.Annotations)})
 	}

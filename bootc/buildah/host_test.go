@@ -120,7 +120,7 @@ func TestDiskFull(t *testing.T) {
 			defer unix.Unmount(args[len(args)-1], unix.MNT_DETACH)
 		}
 	}
-	e, err := buildah.Open(buildah.Options{Root: filepath.Join(mnt, "root"), RunRoot: run, SkipLint: true})
+	e, err := buildah.Open(buildah.Options{Root: filepath.Join(mnt, "root"), RunRoot: run, SkipLint: true, NoDirect: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,14 @@ package buildah
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/internal/tree"
 )
 
 // inspect runs in the worker: the base is pulled, and the caller's process told where its layers lie.
@@ -31,5 +38,41 @@ func (w *worker) inspect(ctx context.Context) (*inspected, error) {
 		}
 		id = l.Parent
 	}
-	return out, nil
+	return out, w.keepBase(p, out.Layers)
+}
+
+// keepBase keeps what is in the layers of a base, given by their directories, topmost first.
+func (w *worker) keepBase(p *pulled, dirs []string) error {
+	if w.Trees == "" || w.Driver != "overlay" || p.Location == "" {
+		return nil
+	}
+	var config v1.Image
+	if err := json.Unmarshal(p.Config, &config); err != nil {
+		return err
+	}
+	layers, err := baseLayers(p, config.RootFS.DiffIDs)
+	if err != nil {
+		return err
+	}
+	for i, dir := range slices.Backward(dirs) {
+		if n := len(dirs) - 1 - i; n < len(layers) {
+			if err := w.keepTree(layers[n].Digest, dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keepTree keeps what is in one layer, unless it is known.
+func (w *worker) keepTree(d digest.Digest, dir string) error {
+	cache := tree.Cache{Dir: w.Trees}
+	if w.Trees == "" || cache.Has(d) {
+		return nil
+	}
+	l, err := tree.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	return cache.Store(d, l)
 }

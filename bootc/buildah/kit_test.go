@@ -30,7 +30,7 @@ func open(t testing.TB, change func(*buildah.Options)) *buildah.Engine {
 
 func openAt(t testing.TB, root string, change func(*buildah.Options)) *buildah.Engine {
 	t.Helper()
-	o := buildah.Options{Root: filepath.Join(root, "root"), RunRoot: filepath.Join(root, "run"), SkipLint: true} // the bases here do not boot
+	o := buildah.Options{Root: filepath.Join(root, "root"), RunRoot: filepath.Join(root, "run"), SkipLint: true, NoDirect: true} // the bases here do not boot, and it is the builder that is looked at
 	if change != nil {
 		change(&o)
 	}

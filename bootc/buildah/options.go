@@ -52,9 +52,13 @@ type Options struct {
 	// OnReport is told what Lint found: of the plan, then of the image; nil is silence. Findings that do not fail a build are
 	// events as well, of the kind EventWarning, notes excepted.
 	OnReport func(lint.Report)
+	// NoDirect has the builder do every step. The zero value leaves to it what has to run, and adds files and labels that
+	// come after the last such step by package bootc/direct: a plan without one needs no root, and its base is not even
+	// pulled. The image is the same but for the digests of its layers.
+	NoDirect bool
 	// Tune changes buildah's own options before each build. It is called in this process with the engine's
 	// settings; the build runs in another one, so only plain data gets there: setting a function, a writer or a
-	// context there is an error of Build. Outside the compatibility promise of this module.
+	// context there is an error of Build. It implies NoDirect. Outside the compatibility promise of this module.
 	Tune Tune
 }
 

@@ -69,31 +69,15 @@ func (w *worker) fetch(ctx context.Context, ref string) (*pulled, error) {
 			return p, err
 		}
 		if w.Pull == bootc.PullNever {
-			return nil, ErrNotPulled
+			return nil, bootc.ErrNotPulled
 		}
 	}
 	sys := w.system()
-	src, err := source.NewImageSource(ctx, sys)
+	src, instance, err := w.accepted(ctx, source, sys)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	instance, err := instanceOf(ctx, src, sys)
-	if err != nil {
-		return nil, err
-	}
-	policy, err := signature.NewPolicyFromFile(sys.SignaturePolicyPath)
-	if err != nil {
-		return nil, fmt.Errorf("Options.Policy: %w", err)
-	}
-	pc, err := signature.NewPolicyContext(policy)
-	if err != nil {
-		return nil, fmt.Errorf("Options.Policy: %w", err)
-	}
-	defer pc.Destroy()
-	if ok, err := pc.IsRunningImageAllowed(ctx, image.UnparsedInstance(src, instance)); !ok {
-		return nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
-	}
 	raw, _, err := src.GetManifest(ctx, instance)
 	if err != nil {
 		return nil, err
@@ -137,6 +121,48 @@ func (w *worker) fetch(ctx context.Context, ref string) (*pulled, error) {
 		return nil, err
 	}
 	return w.load(img, d, name, ref, source)
+}
+
+// accepted opens an image, at its instance for the platform, that the policy accepts.
+func (w *worker) accepted(ctx context.Context, source types.ImageReference, sys *types.SystemContext) (_ types.ImageSource, instance *digest.Digest, err error) {
+	src, err := source.NewImageSource(ctx, sys)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			src.Close()
+		}
+	}()
+	if instance, err = instanceOf(ctx, src, sys); err != nil {
+		return nil, nil, err
+	}
+	policy, err := signature.NewPolicyFromFile(sys.SignaturePolicyPath)
+	if err != nil {
+		return nil, nil, fmt.Errorf("Options.Policy: %w", err)
+	}
+	pc, err := signature.NewPolicyContext(policy)
+	if err != nil {
+		return nil, nil, fmt.Errorf("Options.Policy: %w", err)
+	}
+	defer pc.Destroy()
+	if ok, err := pc.IsRunningImageAllowed(ctx, image.UnparsedInstance(src, instance)); !ok {
+		return nil, nil, fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
+	return src, instance, nil
+}
+
+// verify runs in the worker: it asks the policy about an image, and fetches nothing else of it.
+func (w *worker) verify(ctx context.Context) error {
+	source, err := parseRef(w.Ref)
+	if err != nil {
+		return err
+	}
+	src, _, err := w.accepted(ctx, source, w.system())
+	if err != nil {
+		return &bootc.OpError{Op: "verify", Ref: w.Ref, Err: err}
+	}
+	return src.Close()
 }
 
 // copyBase copies without changing a byte of the manifest. The policy has been asked about the reference as the

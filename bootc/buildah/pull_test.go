@@ -72,7 +72,7 @@ func TestPull(t *testing.T) {
 	want := push(t, client, ref, "")
 	e := open(t, func(o *buildah.Options) { o.Registry = client })
 
-	if _, err := e.Inspect(t.Context(), ref, bootc.BuildOptions{Pull: bootc.PullNever}); !errors.Is(err, buildah.ErrNotPulled) {
+	if _, err := e.Inspect(t.Context(), ref, bootc.BuildOptions{Pull: bootc.PullNever}); !errors.Is(err, bootc.ErrNotPulled) {
 		t.Errorf("never, before any pull: %v", err)
 	}
 	reg.Reset()
@@ -146,7 +146,7 @@ func TestPull(t *testing.T) {
 	changed := plan(base, files())
 	changed.Base.Digest = "sha256:" + digest.Digest(strings.Repeat("0", 64))
 	changed.Containerfile.Stages[0].From = ref
-	if _, err := e.Build(t.Context(), changed, bootc.BuildOptions{}); !errors.Is(err, buildah.ErrChanged) {
+	if _, err := e.Build(t.Context(), changed, bootc.BuildOptions{}); !errors.Is(err, bootc.ErrChanged) {
 		t.Errorf("with another digest: %v", err)
 	}
 	for _, c := range []struct{ name, ref, want string }{
@@ -267,7 +267,7 @@ func TestPolicy(t *testing.T) {
 		_, err := strict.Build(t.Context(), p, bootc.BuildOptions{Pull: pull})
 		want := buildah.ErrUntrusted
 		if pull == bootc.PullNever {
-			want = buildah.ErrNotPulled
+			want = bootc.ErrNotPulled
 		}
 		if !errors.Is(err, want) {
 			t.Errorf("pull %q of an unsigned base: %v", pull, err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/gate"
 )
 
 // question is all that decides what a build comes to, as far as buildah's layer cache would look. Its digest names the
@@ -47,7 +48,7 @@ func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (
 		Version: 3, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
 		Annotations: p.Annotations, Epoch: p.Epoch.UTC(),
 		Isolation: e.o.Isolation, Compression: e.o.Compression, NoLayerCache: e.o.NoLayerCache, Policy: e.o.Policy,
-		Lint: e.checks(),
+		Lint: gate.ID(e.o.Lint, e.o.SkipLint),
 	}
 	if len(secrets) > 0 {
 		key, err := e.secretsKey()

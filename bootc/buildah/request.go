@@ -16,7 +16,7 @@ import (
 // request is what the caller's process sends to a worker, on its standard input: neither arguments nor environment
 // have anything of it, for both can be seen by others.
 type request struct {
-	Op      string // "inspect", "build" or "sweep"
+	Op      string // "inspect", "build", "verify" or "sweep"
 	Session paths
 	Root    string
 	RunRoot string
@@ -45,6 +45,9 @@ type request struct {
 	Compression   bootc.Compression
 	Tuned         tuned
 	Lint          *lintRequest // nil for no check of the layers
+
+	// Trees is where to keep what is in the layers, for the engine that adds files to them; empty for nowhere.
+	Trees string
 
 	// Sweep.
 	Stale []paths

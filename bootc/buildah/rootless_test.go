@@ -98,7 +98,7 @@ func subids(dir string) error {
 
 func rootless(dir string) error {
 	root := filepath.Join(dir, "user")
-	e, err := buildah.Open(buildah.Options{Root: root + "/root", RunRoot: root + "/run", SkipLint: true})
+	e, err := buildah.Open(buildah.Options{Root: root + "/root", RunRoot: root + "/run", SkipLint: true, NoDirect: true})
 	if err != nil {
 		return err
 	}

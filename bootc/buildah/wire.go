@@ -20,8 +20,8 @@ import (
 var kinds = map[string]error{
 	"untrusted": ErrUntrusted,
 	"nospace":   ErrNoSpace,
-	"notpulled": ErrNotPulled,
-	"changed":   ErrChanged,
+	"notpulled": bootc.ErrNotPulled,
+	"changed":   bootc.ErrChanged,
 
 	"unauthorized": registry.ErrUnauthorized,
 	"denied":       registry.ErrDenied,

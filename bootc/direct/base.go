@@ -14,6 +14,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/tree"
 )
 
 // known is what the engine keeps of a base: enough to build on it without asking for it again.
@@ -24,12 +25,6 @@ type known struct {
 	Manifest []byte
 	Config   []byte
 }
-
-// ErrNotKnown: the engine knows nothing of the base, and bootc.PullNever forbids to ask for it.
-var ErrNotKnown = errors.New("the engine has not seen this base, and the pull policy is never")
-
-// ErrChanged: the base is not the one that the plan was compiled against.
-var ErrChanged = errors.New("the base has changed since the plan was compiled")
 
 // resolve finds the base's manifest for the platform. One that is named by digest, and was seen before, is not asked for.
 func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOptions) (*known, error) {
@@ -49,12 +44,12 @@ func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOpti
 	pinned := strings.Contains(name, "@sha256:")
 	b := &known{}
 	if o.Pull == bootc.PullNever || pinned && o.Pull == bootc.PullMissing {
-		err := load(file, b)
+		err := tree.Load(file, b)
 		switch {
 		case err == nil:
-			return b, e.verify(ctx, b)
+			return b, e.verify(ctx, name)
 		case o.Pull == bootc.PullNever && errors.Is(err, fs.ErrNotExist):
-			return nil, ErrNotKnown
+			return nil, bootc.ErrNotPulled
 		}
 	}
 	r, err := e.o.Registry.Open(ctx, bootc.Image{Location: name}, platform)
@@ -63,13 +58,13 @@ func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOpti
 	}
 	defer r.Close()
 	if base.Digest != "" && r.Digest != base.Digest {
-		return nil, fmt.Errorf("%w: it is %s, not %s", ErrChanged, r.Digest, base.Digest)
+		return nil, fmt.Errorf("%w: it is %s, not %s", bootc.ErrChanged, r.Digest, base.Digest)
 	}
 	*b = known{location, r.Digest, platform, r.Manifest.Data, r.ConfigData}
 	if repository != "" {
 		b.Location = "docker://" + repository + "@" + r.Digest.String()
 	}
-	if err := e.verify(ctx, b); err != nil {
+	if err := e.verify(ctx, name); err != nil {
 		return nil, err
 	}
 	files := []string{file}
@@ -77,7 +72,7 @@ func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOpti
 		files = append(files, filepath.Join(e.o.Root, "bases", digest.FromString(b.Location+" "+platform).Encoded()))
 	}
 	for _, file := range files {
-		if err := store(file, b); err != nil {
+		if err := tree.Store(file, b); err != nil {
 			return nil, err
 		}
 	}
@@ -106,16 +101,12 @@ func whereIs(ref string) (location, repository string) {
 	return "docker://" + name, repository
 }
 
-// verify asks Options.Verify.
-func (e *Engine) verify(ctx context.Context, b *known) error {
+// verify asks Options.Verify about a base by the name that it is built on: a signature for another tag may not do.
+func (e *Engine) verify(ctx context.Context, location string) error {
 	if e.o.Verify == nil {
 		return nil
 	}
-	ref, ok := strings.CutPrefix(b.Location, "docker://")
-	if !ok {
-		return errors.New("Options.Verify checks images in registries: a local base has no signature")
-	}
-	return e.o.Verify.Verify(ctx, e.o.Registry, ref)
+	return e.o.Verify.Verify(ctx, e.o.Registry, strings.TrimPrefix(location, "docker://"))
 }
 
 // scratch is no base at all.

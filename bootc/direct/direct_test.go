@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,6 +16,7 @@ import (
 	"github.com/bootloom/bootloom/bootc/direct"
 	"github.com/bootloom/bootloom/containerfile"
 	"github.com/bootloom/bootloom/internal/testkit"
+	"github.com/bootloom/bootloom/lint"
 	"github.com/bootloom/bootloom/registry"
 )
 
@@ -23,6 +25,7 @@ func open(t testing.TB, o direct.Options) *direct.Engine {
 	if o.Root == "" {
 		o.Root = t.TempDir()
 	}
+	o.SkipLint = o.Lint.Rules == nil // the bases here do not boot
 	e, err := direct.Open(o)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +259,7 @@ func TestPullNever(t *testing.T) {
 	r, c, ref := served(t)
 	e := open(t, direct.Options{Registry: c})
 	never := bootc.BuildOptions{Pull: bootc.PullNever}
-	if _, err := bootc.Build(t.Context(), e, edge(ref), never); !errors.Is(err, direct.ErrNotKnown) {
+	if _, err := bootc.Build(t.Context(), e, edge(ref), never); !errors.Is(err, bootc.ErrNotPulled) {
 		t.Errorf("a base never seen: %v", err)
 	}
 	if _, err := bootc.Build(t.Context(), e, edge(ref), bootc.BuildOptions{}); err != nil {
@@ -304,4 +307,30 @@ type flaky struct{ n *int }
 func (f flaky) Open(string) (fs.File, error) {
 	*f.n++
 	return fstest.MapFS{"x": {Data: []byte{byte(*f.n)}}}.Open("x")
+}
+
+// TestLint: a plan with an error is refused before anything is written, and what was checked is not checked again.
+func TestLint(t *testing.T) {
+	rules := slices.DeleteFunc(lint.Rules(), func(r lint.Rule) bool { return r.ID != "BL105" })
+	var reports []lint.Report
+	root := t.TempDir()
+	e := open(t, direct.Options{Root: root, Lint: lint.Linter{Rules: rules}, OnReport: func(r lint.Report) { reports = append(reports, r) }})
+	base := bootc.From("oci:" + testkit.Base(t, testkit.Tiny))
+	_, err := bootc.Build(t.Context(), e, base.File("/usr/lib/bootc/kargs.d/10.toml", "kargs = 1\n"), bootc.BuildOptions{})
+	found, ok := errors.AsType[*lint.FindingsError](err)
+	if !ok || len(found.Report.Findings) != 1 || found.Report.Findings[0].Source == nil {
+		t.Fatalf("built: %v", err)
+	}
+	if blobs, _ := filepath.Glob(filepath.Join(root, "blobs", "*", "*")); len(blobs) > 0 {
+		t.Errorf("it wrote %v", blobs)
+	}
+	reports = nil
+	for range 2 {
+		if _, err := bootc.Build(t.Context(), e, base.Kargs("quiet"), bootc.BuildOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(reports) != 1 {
+		t.Errorf("%d reports of two builds of one plan", len(reports))
+	}
 }

@@ -13,11 +13,8 @@ import (
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/internal/blobs"
-)
-
-const (
-	tempPrefix  = ".new-"
-	treeVersion = "1" // of what is kept of layers
+	"github.com/bootloom/bootloom/internal/gate"
+	"github.com/bootloom/bootloom/internal/tree"
 )
 
 // Engine builds plans without running anything. It may be used by several goroutines at once, and there is nothing to
@@ -25,6 +22,7 @@ const (
 type Engine struct {
 	o     Options
 	blobs *blobs.Store
+	trees tree.Cache
 }
 
 var _ bootc.Engine = (*Engine)(nil)
@@ -41,14 +39,18 @@ func Open(o Options) (*Engine, error) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, &bootc.OpError{Op: "open", Ref: o.Root, Err: err}
 		}
-		old, _ := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
+		old, _ := filepath.Glob(filepath.Join(dir, tree.TempPrefix+"*"))
 		for _, name := range append(old, glob(dir, "."+sessionPrefix+"*")...) {
 			if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
 				os.RemoveAll(name)
 			}
 		}
 	}
-	return &Engine{o, &blobs.Store{Root: filepath.Join(o.Root, "blobs"), Session: sessionPrefix + rand.Text()}}, nil
+	return &Engine{
+		o:     o,
+		blobs: &blobs.Store{Root: filepath.Join(o.Root, "blobs"), Session: sessionPrefix + rand.Text()},
+		trees: tree.Cache{Dir: filepath.Join(o.Root, "trees")},
+	}, nil
 }
 
 const sessionPrefix = "direct-"
@@ -75,12 +77,7 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 	if on == nil {
 		on = func(bootc.Event) {}
 	}
-	if len(p.Containerfile.Stages) > 0 && e.o.Run != nil {
-		if head, tail := split(p); head != nil && len(tail) == 0 {
-			return e.o.Run.Build(ctx, p, o) // nothing is left to be added
-		}
-	}
-	img, err := e.build(ctx, p, o, on)
+	img, err := (&build{engine: e, plan: p, on: on}).run(ctx, o)
 	if err != nil {
 		if _, ok := errors.AsType[*bootc.OpError](err); !ok {
 			err = &bootc.OpError{Op: "build", Ref: p.Base.Ref, Err: err}
@@ -96,7 +93,18 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 	return c.Save(ctx, img, o.Output)
 }
 
-func (e *Engine) build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, on func(bootc.Event)) (bootc.Image, error) {
+// build is one build.
+type build struct {
+	engine  *Engine
+	plan    bootc.Plan
+	base    *known
+	secrets map[string][]byte
+	gate    gate.Gate
+	on      func(bootc.Event)
+}
+
+func (b *build) run(ctx context.Context, o bootc.BuildOptions) (bootc.Image, error) {
+	e, p := b.engine, b.plan
 	if o.Output != "" && !strings.HasPrefix(o.Output, "oci:") && !strings.HasPrefix(o.Output, "oci-archive:") {
 		return bootc.Image{}, fmt.Errorf("BuildOptions.Output: %q is neither empty nor oci:DIR[:NAME] nor oci-archive:FILE[:NAME]", o.Output)
 	}
@@ -104,32 +112,35 @@ func (e *Engine) build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, 
 		return bootc.Image{}, errors.New("the plan's Containerfile has no stage")
 	}
 	for _, w := range p.Warnings {
-		on(bootc.Event{Kind: bootc.EventWarning, Op: "build", Ref: p.Base.Ref, Platform: o.Platform, Text: w.String()})
+		b.on(bootc.Event{Kind: bootc.EventWarning, Op: "build", Ref: p.Base.Ref, Platform: o.Platform, Text: w.String()})
 	}
-	secrets, err := p.ReadSecrets(o.Secrets)
-	if err != nil {
+	var err error
+	if b.secrets, err = p.ReadSecrets(o.Secrets); err != nil {
 		return bootc.Image{}, err
 	}
 	head, tail := split(p)
 	if head != nil && e.o.Run == nil {
 		return bootc.Image{}, &ObstacleError{Obstacles(p)}
 	}
-	b, err := e.resolve(ctx, p.Base, o)
-	if err != nil {
+	b.gate = gate.Gate{Linter: e.o.Lint, Skip: e.o.SkipLint, OnReport: e.o.OnReport, OnEvent: b.on, Ref: p.Base.Ref}
+	if b.base, err = e.resolve(ctx, p.Base, o); err != nil {
 		return bootc.Image{}, err
 	}
-	g := e.newGround(ctx, b.image(), b.manifest(), b.Config, b.Platform)
+	g := e.newGround(ctx, b.base.image(), b.base.manifest(), b.base.Config, b.base.Platform)
 	if head != nil {
+		if err := b.gate.Plan(p); err != nil {
+			return bootc.Image{}, err
+		}
 		o.Output = ""
 		img, err := e.o.Run.Build(ctx, *head, o)
 		if err != nil {
 			return bootc.Image{}, err
 		}
-		if g, err = e.onTop(ctx, img, b.Platform); err != nil {
+		if g, err = e.onTop(ctx, img, b.base.Platform); err != nil {
 			return bootc.Image{}, err
 		}
 	}
-	return e.finish(ctx, p, b, g, tail, secrets, on)
+	return e.finish(ctx, b, g, tail)
 }
 
 // onTop is the ground that an image of Options.Run is.

@@ -16,55 +16,100 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/gate"
 	"github.com/bootloom/bootloom/internal/ociconfig"
 )
 
 // finish adds the tail of a plan to the ground, and makes an image of it.
-func (e *Engine) finish(ctx context.Context, p bootc.Plan, b *known, g *ground, tail []step, secrets map[string][]byte, on func(bootc.Event)) (bootc.Image, error) {
-	epoch := time.Unix(max(p.Epoch.Unix(), 0), 0).UTC()
-	layers, err := e.layers(ctx, p, g, tail, secrets, epoch, b.Platform, on)
+func (e *Engine) finish(ctx context.Context, b *build, g *ground, tail []step) (bootc.Image, error) {
+	epoch := time.Unix(max(b.plan.Epoch.Unix(), 0), 0).UTC()
+	layers, err := b.layers(g, tail, epoch)
 	if err != nil {
 		return bootc.Image{}, err
 	}
-	config, err := configOf(g, tail, layers, epoch)
+	if err := each(ctx, layers, e.sum); err != nil {
+		return bootc.Image{}, err
+	}
+	known := !slices.ContainsFunc(layers, func(l *layer) bool { return !l.done })
+	if known {
+		if made, err := b.assemble(g, tail, layers, epoch); err == nil && e.has(made) {
+			b.show(layers)
+			return made.image, nil
+		}
+	}
+	if g.image.Location == b.base.Location { // else the plan was checked before a part of it ran
+		if err := b.gate.Plan(b.plan); err != nil {
+			return bootc.Image{}, err
+		}
+	}
+	b.show(layers)
+	if err := each(ctx, layers, e.write); err != nil {
+		return bootc.Image{}, err
+	}
+	made, err := b.assemble(g, tail, layers, epoch)
+	if err == nil && g.image.Location != b.base.Location {
+		err = e.check(ctx, b, g, made)
+	}
 	if err != nil {
 		return bootc.Image{}, err
+	}
+	own, err := e.gather(g, made.layers[len(g.manifest.Layers):])
+	if err == nil {
+		err = e.blobs.Layout(made.dir, b.base.Platform, made.manifest, made.config, own)
+	}
+	if err == nil {
+		err = e.approve(made)
+	}
+	if err != nil {
+		return bootc.Image{}, &bootc.OpError{Op: "commit", Ref: made.image.Digest.String(), Err: err}
+	}
+	b.on(bootc.Event{Kind: bootc.EventDone, Op: "commit", Ref: made.image.Digest.String(), Platform: b.base.Platform})
+	return made.image, nil
+}
+
+// made is an image that is ready to be written.
+type made struct {
+	image            bootc.Image
+	dir              string // of its layout
+	manifest, config []byte
+	layers           []v1.Descriptor
+	checks           digest.Digest // what it was, or will have been, checked for
+}
+
+// assemble makes manifest and config.
+func (b *build) assemble(g *ground, tail []step, layers []*layer, epoch time.Time) (made, error) {
+	config, err := configOf(g, tail, layers, epoch)
+	if err != nil {
+		return made{}, err
 	}
 	m := v1.Manifest{
 		Versioned:   specs.Versioned{SchemaVersion: 2},
 		MediaType:   v1.MediaTypeImageManifest,
 		Config:      v1.Descriptor{MediaType: v1.MediaTypeImageConfig, Digest: digest.FromBytes(config), Size: int64(len(config))},
 		Layers:      ociLayers(g.manifest.Layers),
-		Annotations: annotations(p, b, epoch),
+		Annotations: annotations(b.plan, b.base, epoch),
 	}
-	img := bootc.Image{MediaType: m.MediaType, Platform: b.Platform, BaseDigest: b.Digest, BaseLocation: b.Location, Layers: slices.Clone(g.image.Layers)}
-	made := p.LayerFeatures()
+	img := bootc.Image{MediaType: m.MediaType, Platform: b.base.Platform, BaseDigest: b.base.Digest, BaseLocation: b.base.Location, Layers: slices.Clone(g.image.Layers)}
+	features := b.plan.LayerFeatures()
+	features = features[len(features)-len(layers):] // each step that adds files is one that writes
 	for i, l := range layers {
-		features := made[len(made)-len(layers)+i] // each step that adds files is one that writes
-		l.blob.Annotations = map[string]string{bootc.AnnotationFeatures: strings.Join(features, ",")}
-		m.Layers = append(m.Layers, l.blob)
-		img.Layers = append(img.Layers, bootc.Layer{Digest: l.blob.Digest, DiffID: l.diffID, MediaType: l.blob.MediaType, Size: l.blob.Size, Features: features})
+		d := l.blob
+		d.Annotations = map[string]string{bootc.AnnotationFeatures: strings.Join(features[i], ",")}
+		m.Layers = append(m.Layers, d)
+		img.Layers = append(img.Layers, bootc.Layer{Digest: d.Digest, DiffID: l.diffID, MediaType: d.MediaType, Size: d.Size, Features: features[i]})
 	}
 	manifest, err := json.Marshal(m)
 	if err != nil {
-		return bootc.Image{}, err
+		return made{}, err
 	}
 	img.Digest = digest.FromBytes(manifest)
-	dir := filepath.Join(e.o.Root, "images", img.Digest.Encoded())
-	mine, err := e.gather(g, m.Layers[len(g.manifest.Layers):])
-	if err == nil {
-		err = e.blobs.Layout(dir, b.Platform, manifest, config, mine)
-	}
-	if err != nil {
-		return bootc.Image{}, &bootc.OpError{Op: "commit", Ref: img.Digest.String(), Err: err}
-	}
+	dir := filepath.Join(b.engine.o.Root, "images", img.Digest.Encoded())
 	img.Location = "oci:" + dir + ":image"
-	on(bootc.Event{Kind: bootc.EventDone, Op: "commit", Ref: img.Digest.String(), Platform: b.Platform})
-	return img, nil
+	return made{img, dir, manifest, config, m.Layers, gate.ID(b.engine.o.Lint, b.engine.o.SkipLint)}, nil
 }
 
-// layers writes the layers, several at once.
-func (e *Engine) layers(ctx context.Context, p bootc.Plan, g *ground, tail []step, secrets map[string][]byte, epoch time.Time, platform string, on func(bootc.Event)) ([]*layer, error) {
+// layers are what the tail comes to.
+func (b *build) layers(g *ground, tail []step, epoch time.Time) ([]*layer, error) {
 	var out []*layer
 	own := map[string]dir{}
 	for _, s := range tail {
@@ -73,7 +118,7 @@ func (e *Engine) layers(ctx context.Context, p bootc.Plan, g *ground, tail []ste
 		}
 		entries := s.entries
 		if s.secret != "" {
-			entries = withSecret(entries, secrets[s.secret])
+			entries = withSecret(entries, b.secrets[s.secret])
 		}
 		archive, err := g.lay(entries, own, epoch)
 		if err != nil {
@@ -82,20 +127,32 @@ func (e *Engine) layers(ctx context.Context, p bootc.Plan, g *ground, tail []ste
 		archive.Name = s.text
 		out = append(out, &layer{archive: archive, text: s.text, step: s.index})
 	}
-	stage, steps := len(p.Containerfile.Stages)-1, len(p.Containerfile.Stages[len(p.Containerfile.Stages)-1].Steps)
+	return out, nil
+}
+
+// show tells of the steps.
+func (b *build) show(layers []*layer) {
+	stage := len(b.plan.Containerfile.Stages) - 1
+	for _, l := range layers {
+		b.on(bootc.Event{Kind: bootc.EventStep, Op: "build", Platform: b.base.Platform, Step: l.step + 1, Steps: len(b.plan.Containerfile.Stages[stage].Steps),
+			Text: l.text, Features: b.plan.Features(stage, l.step), Cached: l.done})
+	}
+}
+
+// each does something for all layers at once. The first error ends the others.
+func each(ctx context.Context, layers []*layer, do func(context.Context, *layer) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var writing sync.WaitGroup
-	for _, l := range out {
-		on(bootc.Event{Kind: bootc.EventStep, Op: "build", Platform: platform, Step: l.step + 1, Steps: steps, Text: l.text, Features: p.Features(stage, l.step)})
-		writing.Go(func() {
-			if err := e.write(ctx, l); err != nil {
+	var work sync.WaitGroup
+	for _, l := range layers {
+		work.Go(func() {
+			if err := do(ctx, l); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	writing.Wait()
-	return out, context.Cause(ctx)
+	work.Wait()
+	return context.Cause(ctx)
 }
 
 // configOf is the config of the ground with the tail's labels and layers.

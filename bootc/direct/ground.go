@@ -1,19 +1,15 @@
 package direct
 
 import (
-	"cmp"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -40,6 +36,11 @@ func (e *Engine) newGround(ctx context.Context, img bootc.Image, manifest v1.Man
 
 // tree reads the layers of an image, those that were read before from what was kept of them.
 func (e *Engine) tree(ctx context.Context, img bootc.Image, platform string) (*tree.Tree, error) {
+	if indexer, ok := e.o.Run.(Indexer); ok && slices.ContainsFunc(img.Layers, func(l bootc.Layer) bool { return !e.trees.Has(l.Digest) }) {
+		if err := indexer.Index(ctx, img, e.trees.Dir); err != nil {
+			return nil, err
+		}
+	}
 	var r *registry.Reader
 	defer func() {
 		if r != nil {
@@ -48,10 +49,8 @@ func (e *Engine) tree(ctx context.Context, img bootc.Image, platform string) (*t
 	}()
 	var layers []tree.Layer
 	for i, l := range img.Layers {
-		var layer tree.Layer
-		file := filepath.Join(e.o.Root, "trees", treeVersion+"-"+l.Digest.Encoded())
-		if load(file, &layer) != nil {
-			var err error
+		layer, err := e.trees.Load(l.Digest)
+		if err != nil {
 			if r == nil {
 				if r, err = e.o.Registry.Open(ctx, img, platform); err != nil {
 					return nil, err
@@ -60,7 +59,7 @@ func (e *Engine) tree(ctx context.Context, img bootc.Image, platform string) (*t
 			if layer, err = readLayer(ctx, r, i); err != nil {
 				return nil, err
 			}
-			if err := store(file, layer); err != nil {
+			if err := e.trees.Store(l.Digest, layer); err != nil {
 				return nil, err
 			}
 		}
@@ -173,39 +172,4 @@ func (g *ground) dir(name string) (dir, string, error) {
 	}
 	at := info.Sys().(tree.Entry)
 	return dir{name, info.Mode(), at.UID, at.GID}, "", nil
-}
-
-// load and store keep what was read of a layer: gob, compressed, whole or not there.
-func load(file string, v any) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return err
-	}
-	defer z.Close()
-	return gob.NewDecoder(z).Decode(v)
-}
-
-func store(file string, v any) (err error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), tempPrefix)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	z, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return errors.Join(err, f.Close())
-	}
-	err = cmp.Or(gob.NewEncoder(z).Encode(v), z.Close(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }

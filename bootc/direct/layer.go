@@ -23,6 +23,7 @@ type layer struct {
 	step    int
 	diffID  digest.Digest
 	blob    v1.Descriptor
+	done    bool // the blob was here before
 }
 
 // lay makes the entries of one layer: those of a step, and the directories above them. own are the directories that
@@ -58,15 +59,20 @@ func (g *ground) lay(entries []bootc.Entry, own map[string]dir, epoch time.Time)
 	return out, nil
 }
 
-// write compresses the layer, unless the engine has done so before.
-func (e *Engine) write(ctx context.Context, l *layer) error {
+// sum finds out the layer's diff id, and whether its blob is here.
+func (e *Engine) sum(ctx context.Context, l *layer) error {
 	sum := digest.Canonical.Digester()
 	if _, err := l.archive.WriteTo(&writer{ctx, sum.Hash()}); err != nil {
 		return err
 	}
 	l.diffID = sum.Digest()
-	var ok bool
-	if l.blob, ok = e.blobs.Find(e.o.Compression, l.diffID); ok {
+	l.blob, l.done = e.blobs.Find(e.o.Compression, l.diffID)
+	return nil
+}
+
+// write compresses a layer whose blob is not here.
+func (e *Engine) write(ctx context.Context, l *layer) error {
+	if l.done {
 		return nil
 	}
 	r, w := io.Pipe()

@@ -13,16 +13,18 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bootloom/bootloom/bootc"
-	"github.com/bootloom/bootloom/bootc/direct"
+	"github.com/bootloom/bootloom/bootc/buildah"
 )
 
-// directly is an engine that adds files itself and leaves the rest to the shared one.
-func directly(t testing.TB) *direct.Engine {
+// builder is the shared engine, but every step is done by the builder.
+func builder(t testing.TB) *buildah.Engine {
 	t.Helper()
-	e, err := direct.Open(direct.Options{Root: filepath.Join(t.TempDir(), "direct"), Run: engine(t)})
+	engine(t)
+	e, err := buildah.Open(buildah.Options{Root: filepath.Join(shared.dir, "root"), RunRoot: filepath.Join(shared.dir, "run"), NoDirect: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { e.Close() })
 	return e
 }
 
@@ -58,11 +60,11 @@ func TestDirect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := bootc.BuildOptions{Secrets: map[string]bootc.SecretValue{"token": bootc.SecretBytes([]byte("s3cret"))}}
-			want, err := try(t, engine(t), bootc.APT, spec, o)
+			want, err := try(t, builder(t), bootc.APT, spec, o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := try(t, directly(t), bootc.APT, spec, o)
+			got, err := try(t, engine(t), bootc.APT, spec, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +97,7 @@ func listing(b built) []string {
 
 // TestDirectAfterRun: a changed file runs nothing, and the part that ran is the same image.
 func TestDirectAfterRun(t *testing.T) {
-	e := directly(t)
+	e := engine(t)
 	packages := from(t).Enable("systemd-networkd.service")
 	var images []built
 	for _, content := range []string{"1", "2"} {
@@ -118,7 +120,7 @@ func TestDirectAfterRun(t *testing.T) {
 
 // TestDirectErrors: what fails in the part that runs fails as it does without the direct engine.
 func TestDirectErrors(t *testing.T) {
-	_, err := try(t, directly(t), bootc.APT, from(t).Script("no", "false").Label("a", "b"), bootc.BuildOptions{})
+	_, err := try(t, engine(t), bootc.APT, from(t).Script("no", "false").Label("a", "b"), bootc.BuildOptions{})
 	if err == nil || !strings.Contains(err.Error(), "Features[0].Script") {
 		t.Errorf("%v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/bootc/direct"
 	"github.com/bootloom/bootloom/internal/testkit"
 	"github.com/bootloom/bootloom/registry"
 )
@@ -15,7 +16,10 @@ func TestUpdate(t *testing.T) {
 	v := testkit.NewVerifiers(t)
 	r := testkit.NewOlareg(t, testkit.RegistryOptions{})
 	c := registry.Client{InsecureSkipTLSVerify: true, Anonymous: true}
-	e := directly(t)
+	e, err := direct.Open(direct.Options{Root: t.TempDir(), SkipLint: true}) // the base does not boot
+	if err != nil {
+		t.Fatal(err)
+	}
 	spec := bootc.From("oci:"+testkit.Base(t, testkit.Tiny)).
 		With(bootc.File{Path: "/usr/bin/agent", Content: bootc.Bytes(noise(3 << 20)), Mode: 0o755}).
 		Unit("agent.service", "[Service]\nExecStart=/usr/bin/agent\n[Install]\nWantedBy=multi-user.target\n")
