@@ -26,6 +26,7 @@ var forbidden = []struct {
 	{"bootc/flightctl", []string{module + "registry", module + "sign", module + "lint", module + "bootc/buildah"}, "what the agent reads is known without an engine"},
 	{"containerfile", []string{"go.podman.io/...", "github.com/containers/...", "C"}, "a program that only reads Containerfiles must be light, and build on macOS and Windows"},
 	{"containerfile", []string{module + "..."}, "containerfile is the lowest package"},
+	{"bootc/direct", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/...", module + "bootc/buildah", "C"}, "adding files needs no engine, no store and no cgo"},
 	{"registry", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "publishing an image needs no engine and no store"},
 	{"registry", []string{module + "sign"}, "sign implements the interface of registry"},
 	{"sign", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "signing an image needs no engine and no store"},
