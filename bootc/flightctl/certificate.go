@@ -13,17 +13,14 @@ import (
 )
 
 var (
-	// ErrNotValid is in the error about a certificate that has expired at the time to check for, or is not valid yet.
-	ErrNotValid = errors.New("is not valid")
+	// ErrExpired is in the error about a certificate that has expired at the time to check for.
+	ErrExpired = errors.New("has expired")
 	// ErrExpiresSoon is in the error about a certificate that is valid then, but not for as long as wanted.
 	ErrExpiresSoon = errors.New("expires soon")
 )
 
 // certificates checks the text and the dates of certificates.
 func (v *validator) certificates(at string, text PEM) []*x509.Certificate {
-	if text == "" {
-		return nil
-	}
 	certs, err := parseCertificates(string(text))
 	for _, e := range err {
 		v.fail(at, "%w", e)
@@ -36,16 +33,15 @@ func (v *validator) certificates(at string, text PEM) []*x509.Certificate {
 	return certs
 }
 
+// date does not care when a certificate begins to be valid: Now may be the time at which the base was made, and clocks differ.
 func (v *validator) date(c *x509.Certificate) error {
-	const form = time.RFC3339
+	end := c.NotAfter.Format(time.RFC3339)
 	switch {
 	case v.Now.IsZero():
-	case v.Now.Before(c.NotBefore):
-		return fmt.Errorf("%w before %s", ErrNotValid, c.NotBefore.Format(form))
 	case v.Now.After(c.NotAfter):
-		return fmt.Errorf("%w after %s", ErrNotValid, c.NotAfter.Format(form))
+		return fmt.Errorf("%w: on %s", ErrExpired, end)
 	case v.Now.Add(v.ValidFor).After(c.NotAfter):
-		return fmt.Errorf("%w: on %s", ErrExpiresSoon, c.NotAfter.Format(form))
+		return fmt.Errorf("%w: on %s", ErrExpiresSoon, end)
 	}
 	return nil
 }
@@ -91,7 +87,10 @@ func (v *validator) credentials(at string, a Authentication, required bool) {
 		v.fail(at, "is missing: the device could not ask to be enrolled; "+
 			`"flightctl certificate request --signer=enrollment --output=embedded" makes a file with it`)
 	}
-	certs := v.certificates(at+".client-certificate-data", a.ClientCertificateData)
+	var certs []*x509.Certificate
+	if a.ClientCertificateData != "" {
+		certs = v.certificates(at+".client-certificate-data", a.ClientCertificateData)
+	}
 	if len(certs) > 0 {
 		v.clientCertificate(at+".client-certificate-data", certs[0])
 	}

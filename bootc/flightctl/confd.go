@@ -59,7 +59,7 @@ func (s Settings) MarshalJSON() ([]byte, error) { return asJSON(s) }
 func (s *Settings) UnmarshalJSON(data []byte) error {
 	parsed, err := ParseSettings(data)
 	if err != nil {
-		return err
+		return withoutLines(err)
 	}
 	*s = parsed
 	return nil

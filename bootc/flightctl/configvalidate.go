@@ -22,7 +22,7 @@ var ErrIgnored = errors.New("the agent ignores it")
 type Check struct {
 	// Agent is the version that is to read it; with the zero value a key of any version will do.
 	Agent Version
-	// Now is when certificates must be valid; with the zero value nobody looks at their dates.
+	// Now is when certificates must not have expired; with the zero value nobody looks at their dates.
 	Now time.Time
 	// ValidFor is how long after Now they must be valid. The error about one that is not is an ErrExpiresSoon.
 	ValidFor time.Duration
@@ -54,7 +54,7 @@ func (c Config) Validate(check Check) error {
 		v.interval(d.key, d.value)
 	}
 	if c.PullTimeout < 0 {
-		v.fail("pull-timeout", "%s is in the past", c.PullTimeout)
+		v.fail("pull-timeout", "%s is negative", c.PullTimeout)
 	}
 	v.count("pull-retry-steps", c.PullRetrySteps)
 	v.count("enrollment-verify-steps", c.EnrollmentVerifySteps)

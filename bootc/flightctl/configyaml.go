@@ -29,7 +29,7 @@ func (c Config) MarshalJSON() ([]byte, error) { return asJSON(c) }
 func (c *Config) UnmarshalJSON(data []byte) error {
 	parsed, err := ParseConfig(data)
 	if err != nil {
-		return err
+		return withoutLines(err)
 	}
 	*c = parsed
 	return nil

@@ -52,7 +52,9 @@ func (v *validator) endpoint(at string, e Endpoint) {
 		v.fail(at+".tls-server-name", "%q is not a name as a certificate has it, without port", e.TLSServerName)
 	}
 	v.oneOf(at, "certificate-authority", e.CertificateAuthority, e.CertificateAuthorityData != "")
-	v.certificates(at+".certificate-authority-data", e.CertificateAuthorityData)
+	if e.CertificateAuthorityData != "" {
+		v.certificates(at+".certificate-authority-data", e.CertificateAuthorityData)
+	}
 }
 
 // oneOf checks a file and its data, of which the agent refuses both.
@@ -60,10 +62,16 @@ func (v *validator) oneOf(at, key, file string, data bool) {
 	if file != "" && data {
 		v.fail(at+"."+key, "and %s-data are both there: one of them", key)
 	}
-	if file != "" && !cleanPath(path.Join("/etc/flightctl", file)) || strings.HasSuffix(file, "/") {
-		v.fail(at+"."+key, "%q is not the path of a file", file)
+	switch { // without a word of what it is, as that may be a key
+	case strings.Contains(file, "-----BEGIN") || strings.HasPrefix(file, pemInBase64):
+		v.fail(at+"."+key, "is no path, but what belongs into %s-data", key)
+	case file != "" && !cleanPath(path.Join("/etc/flightctl", file)), strings.HasSuffix(file, "/"):
+		v.fail(at+"."+key, "is not the path of a file")
 	}
 }
+
+// pemInBase64 is what every PEM text begins with in base64.
+const pemInBase64 = "LS0tLS1CRUdJTi"
 
 func (v *validator) organization(at, id string) {
 	if id != "" && !uuid.MatchString(id) {

@@ -1,9 +1,11 @@
 package flightctl
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -26,6 +28,18 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
+
+// withoutLines takes the lines out of the errors about a value that lies in a larger file, such as the JSON of a Spec.
+func withoutLines(err error) error {
+	var errs []error
+	for _, e := range bootc.FieldErrors(err) {
+		if l, ok := e.Err.(*LineError); ok {
+			e = &bootc.FieldError{Path: e.Path, Err: l.Err}
+		}
+		errs = append(errs, e)
+	}
+	return errors.Join(errs...)
+}
 
 // decoder reads the agent's YAML strictly: every key must be one of the struct's, and every value mean to the agent,
 // which reads YAML 1.1, what it means here. It finds all mistakes.
@@ -59,17 +73,17 @@ func decode(data []byte, v any) (lines map[string]int, err error) {
 
 // document returns the one YAML document of data, nil for none.
 func document(data []byte) (*yaml.Node, error) {
-	dec := yaml.NewDecoder(strings.NewReader(string(data)))
+	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		if len(strings.TrimSpace(string(data))) == 0 || err.Error() == "EOF" {
+		if errors.Is(err, io.EOF) {
 			return nil, nil
 		}
 		return nil, yamlError(err)
 	}
 	if err := dec.Decode(&more); err == nil {
 		return nil, &bootc.FieldError{Err: &LineError{more.Line, errors.New("a second document, of which the agent reads nothing")}}
-	} else if err.Error() != "EOF" {
+	} else if !errors.Is(err, io.EOF) {
 		return nil, yamlError(err)
 	}
 	if len(doc.Content) == 0 || isNull(doc.Content[0]) {
@@ -265,9 +279,14 @@ func staysText(n *yaml.Node) bool {
 		return !slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(n.Value))
 	case "!!timestamp":
 		return true
+	case "!!bool":
+		return n.Value == "true" || n.Value == "false"
 	case "!!int":
 		i, err := strconv.ParseInt(n.Value, 10, 64)
 		return err == nil && strconv.FormatInt(i, 10) == n.Value
+	case "!!float":
+		f, err := strconv.ParseFloat(n.Value, 64)
+		return err == nil && strconv.FormatFloat(f, 'g', -1, 64) == n.Value
 	}
 	return false
 }

@@ -62,7 +62,7 @@ func (a HookAction) MarshalJSON() ([]byte, error) { return asJSON(a) }
 func (a *HookAction) UnmarshalJSON(data []byte) error {
 	var read HookAction
 	if _, err := decode(data, &read); err != nil {
-		return err
+		return withoutLines(err)
 	}
 	*a = read
 	return nil

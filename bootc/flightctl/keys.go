@@ -107,22 +107,21 @@ var clientKeys = []string{"access-token", "access-token-expiry", "refresh-token"
 
 // otherNames are names that documents and other programs have for keys, without regard to case, - and _.
 var otherNames = map[string]string{
-	"ca":           "certificate-authority",
-	"cacert":       "certificate-authority",
-	"cafile":       "certificate-authority",
-	"cadata":       "certificate-authority-data",
-	"clientcert":   "client-certificate",
-	"command":      "run",
-	"env":          "envVars",
-	"endpoint":     "server",
-	"insecure":     "insecureSkipVerify",
-	"labels":       "default-labels",
-	"custominfo":   "system-info-custom",
-	"url":          "server",
-	"workingdir":   "workDir",
-	"ops":          "op",
-	"skipverify":   "insecureSkipVerify",
-	"logginglevel": "log-level",
+	"ca":         "certificate-authority",
+	"cacert":     "certificate-authority",
+	"cafile":     "certificate-authority",
+	"cadata":     "certificate-authority-data",
+	"clientcert": "client-certificate",
+	"command":    "run",
+	"env":        "envVars",
+	"endpoint":   "server",
+	"insecure":   "insecureSkipVerify",
+	"labels":     "default-labels",
+	"custominfo": "system-info-custom",
+	"url":        "server",
+	"workingdir": "workDir",
+	"ops":        "op",
+	"skipverify": "insecureSkipVerify",
 }
 
 // unlike is how much a key differs from the one that it may stand for, -1 for too much.

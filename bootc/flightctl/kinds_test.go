@@ -84,6 +84,20 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestJSONErrors wants the paths of keys, and no lines: they would be those of the element, which is one.
+func TestJSONErrors(t *testing.T) {
+	for _, c := range []struct{ spec, want string }{
+		{`{"kind": "flightctl.ConfigDropIn", "Name": "a", "Settings": {"loglevel": "debug"}}`,
+			"loglevel: unknown key, which the agent ignores: did you mean log-level?"},
+		{`{"kind": "flightctl.Hook", "Name": "a", "Actions": [{"run": "a", "timeout": 5}]}`, `timeout: "5" is not a duration`},
+	} {
+		_, err := codec.Unmarshal([]byte(`{"Base": "quay.io/a/b:1", "Features": [` + c.spec + `]}`))
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "Features[0].") || strings.Contains(err.Error(), "line") {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+}
+
 func corpus(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*/*.txtar")

@@ -231,7 +231,7 @@ func TestCredentials(t *testing.T) {
 
 func TestPayloadRefuses(t *testing.T) {
 	expired := flightctl.Check{Now: time.Now().AddDate(200, 0, 0)}
-	if _, err := flightctl.NewPayload(enrollment(t), expired); !errors.Is(err, flightctl.ErrNotValid) {
+	if _, err := flightctl.NewPayload(enrollment(t), expired); !errors.Is(err, flightctl.ErrExpired) {
 		t.Errorf("expired: %v", err)
 	}
 	if _, err := flightctl.NewPayload(flightctl.Config{}, flightctl.Check{}); err == nil {

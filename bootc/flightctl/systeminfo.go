@@ -86,7 +86,7 @@ func (v *validator) systemInfo(s Settings) {
 				v.fail(path, customKeyForm, custom)
 			}
 		} else if _, ok := infoSince(field); !ok && !slices.Contains(alwaysReported, field) {
-			v.fail(path, "the agent knows no %q%s; those of scripts are customInfo.KEY", field, didYouMean(field))
+			v.fail(path, "the agent knows no %q%s (the facts of scripts are customInfo.KEY)", field, didYouMean(field))
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package flightctl
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -67,7 +65,9 @@ func (t Telemetry) Contribute(d *bootc.Draft) error {
 	if t.Interval < time.Second {
 		errs = append(errs, bootc.Errorf("Interval", "%s is less than 1s", t.Interval))
 	}
-	errs = append(errs, at("CA", checkCA(t.CA, d.Base().Created)))
+	v := validator{Check: Check{Now: d.Base().Created}}
+	v.certificates("CA", t.CA)
+	errs = append(errs, v.errs...)
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -122,27 +122,3 @@ PathExists=` + otelKey + `
 [Install]
 WantedBy=multi-user.target
 `
-
-// checkCA wants certificates that were valid when the base was made.
-func checkCA(text PEM, now time.Time) error {
-	rest := []byte(text)
-	n := 0
-	for {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		n++
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if block.Type != "CERTIFICATE" || err != nil {
-			return bootc.Errorf("", "block %d is not a certificate: %s", n, block.Type)
-		}
-		if cert.NotAfter.Before(now) {
-			return bootc.Errorf("", "%s expired on %s, before the base was made", cert.Subject, cert.NotAfter.Format(time.DateOnly))
-		}
-	}
-	if n == 0 {
-		return bootc.Errorf("", "has no -----BEGIN CERTIFICATE-----")
-	}
-	return nil
-}
