@@ -27,8 +27,8 @@ type CertDropIn struct {
 	Expiration time.Duration `json:",omitzero"`
 	// Identity is where the key is made: "software", "tpm", or the zero value for a TPM if the agent uses it.
 	Identity string `json:",omitzero"`
-	// RenewBefore is how long before its end the certificate is renewed. Since 1.1. With the zero value of both, the agent
-	// chooses.
+	// RenewBefore is how long before its end the certificate is renewed. With the zero value of both it is renewed when a
+	// third of its time is left. Since 1.1.
 	RenewBefore time.Duration `json:",omitzero"`
 	// RenewBeforePercentage is the same as a part of the time it is valid: 25 renews it when a quarter is left. One of the
 	// two. Since 1.1.

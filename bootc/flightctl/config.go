@@ -13,8 +13,8 @@ type Config struct {
 	// agent-api.NAME becomes agent-remote-access.NAME, port 7443 becomes 7444. Since 1.3.
 	RemoteAccessService Connection `key:"remote-access-service" since:"1.3"`
 
-	// SpecFetchInterval did set how often the specification is read. It is deprecated and without effect where the
-	// service says how long to wait, but agents still check it: at least 2 s.
+	// SpecFetchInterval is how often an agent of 1.0 reads the specification, at least 2 s; the zero value is 60 s. Later ones
+	// check it still, but wait for the service instead.
 	SpecFetchInterval time.Duration `key:"spec-fetch-interval" until:"1.1"`
 	// StatusUpdateInterval is the time between two reports of the device, at least 2 s; the zero value is 60 s.
 	StatusUpdateInterval time.Duration `key:"status-update-interval"`
