@@ -71,7 +71,8 @@ func (d *Draft) Add(p Phase, steps ...containerfile.Step) {
 
 // Put adds files, directories and symbolic links. Those of one phase reach the image in one step, before the
 // phase's other steps. Directories on the way that the image lacks are made 0755 root:root; those it has stay as
-// they are. Features that put the same entry share it; the same path with another meaning is an error.
+// they are. Features that put the same entry share it; the same path with another meaning is an error. What depmod and
+// dracut read comes in PhaseKernel, before they run, even if p is a later phase: see Initramfs.
 //
 // What a bootable image cannot carry is refused: entries below /dev, /proc, /run, /sys and /tmp, which are dropped
 // when the image is imported; below /var, /home and /root, which belong to the device and never see an update; and

@@ -99,9 +99,11 @@ func (d *Draft) settleInitramfs(features []string, modules []moduleSettings) []e
 	slices.Sort(all.Omit)
 	slices.Sort(all.Files)
 	var errs []error
-	for _, name := range all.Omit {
-		if slices.Contains(all.Add, name) {
-			errs = append(errs, Errorf(list(configuring), "dracut's module %s is to be added and to be omitted", name))
+	for _, i := range d.initramfs {
+		for n, name := range i.value.Omit {
+			if slices.Contains(all.Add, name) {
+				errs = append(errs, Errorf(i.features[0]+"."+indexed("Omit", n), "%s is to be added as well", name))
+			}
 		}
 	}
 	if len(features) == 0 || len(errs) > 0 {

@@ -35,7 +35,7 @@ type intents struct {
 
 // settle turns the intents into steps and entries, once all features have contributed.
 func (d *Draft) settle() []error {
-	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settleKernel(), d.settlePackages(), d.settleTrust(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets(), d.settleSSHD(), d.settleFirewall())
+	return slices.Concat(d.settleQuadlets(), d.settleBound(), d.settleTrust(), d.settleKernel(), d.settlePackages(), d.settleKargs(), d.settleUnits(), d.settlePlatforms(), d.settlePullSecrets(), d.settleSSHD(), d.settleFirewall())
 }
 
 // intend is a value with the feature that contributes now.

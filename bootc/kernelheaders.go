@@ -83,16 +83,19 @@ func (d *Draft) headersStage(kernel string, features []string) []error {
 	for _, s := range d.steps[PhaseRepos] {
 		stage.value.Steps = append(stage.value.Steps, s.value)
 	}
-	headers := map[bool]string{true: `"linux-headers-$k"`, false: `"kernel-devel-uname-r = $k"`}[tool == APT]
+	headers, tools := `"kernel-devel-uname-r = $k"`, "gcc make elfutils-libelf-devel xz zstd kmod" // every variant of the kernel provides it
+	if tool == APT {
+		headers, tools = `"linux-headers-$k"`, "gcc make xz-utils zstd kmod"
+	}
 	if len(h.Files) > 0 {
 		d.stages = append(d.stages, packageStage(stageHeaderFiles, h.Files, stage.features))
-		headers = ""
+		var files []string
 		for _, f := range h.Files {
-			headers += " " + headerFilesDir + "/" + f.file()
+			files = append(files, headerFilesDir+"/"+f.file())
 		}
+		headers = words(files)
 	}
-	tools := map[bool]string{true: " gcc make xz-utils zstd kmod", false: " gcc make elfutils-libelf-devel xz zstd kmod"}[tool == APT]
-	run := d.installStep(tool, find, strings.TrimSpace(headers+tools), "the headers of the kernel $k cannot be installed: where the repositories have a newer kernel only, "+
+	run := d.installStep(tool, find, headers+" "+tools, "the headers of the kernel $k cannot be installed: where the repositories have a newer kernel only, "+
 		"update the base, or give the headers with KernelHeaders", linkHeaders)
 	if len(h.Files) > 0 {
 		run.Mounts = append(run.Mounts, containerfile.Mount{Type: "bind", From: stageHeaderFiles, Source: "/", Target: headerFilesDir})

@@ -69,7 +69,7 @@ const updatesDir = "updates"
 // themselves.
 func (d *Draft) settleModules(changed []string, settings []moduleSettings) []error {
 	kernel, errs := d.checkModuleKernels()
-	if len(errs) > 0 {
+	if errs = append(errs, d.checkModulesOnce()...); len(errs) > 0 {
 		return errs
 	}
 	features := changed
@@ -88,7 +88,7 @@ func (d *Draft) settleModules(changed []string, settings []moduleSettings) []err
 	}
 	if len(d.drivers)+len(brought) == 0 {
 		for _, s := range d.signing {
-			errs = append(errs, Errorf(list(s.features), "there is no module to sign: neither a Driver nor a KernelModule with Content"))
+			errs = append(errs, Errorf(s.features[0], "there is no module to sign: neither a Driver nor a KernelModule with Content"))
 		}
 	}
 	from, err := d.moduleStages(kernel, unsigned)
@@ -124,21 +124,7 @@ func (d *Draft) checkModuleKernels() (string, []error) {
 			unknownTo(r.features, "")
 		}
 	}
-	broughtBy := map[string][]string{}
-	for _, r := range d.drivers {
-		for i, name := range r.value.Modules {
-			name = underscored(name)
-			if by := broughtBy[name]; by != nil {
-				errs = append(errs, Errorf(r.features[0]+"."+indexed("Modules", i), "%s brings %s as well", by[0], name))
-			}
-			broughtBy[name] = r.features
-		}
-	}
 	for _, m := range d.broughtModules() {
-		if by := broughtBy[m.value.Name]; by != nil {
-			errs = append(errs, Errorf(m.features[0]+".Content", "%s brings %s as well", by[0], m.value.Name))
-		}
-		broughtBy[m.value.Name] = m.features
 		switch {
 		case err != nil:
 			unknownTo(m.features, "Content")
@@ -156,11 +142,32 @@ func (d *Draft) checkModuleKernels() (string, []error) {
 	return kernel, errs
 }
 
+// checkModulesOnce finds modules that are brought twice.
+func (d *Draft) checkModulesOnce() []error {
+	var errs []error
+	by := map[string]string{}
+	bring := func(name, feature, field string) {
+		if other, ok := by[name]; ok {
+			errs = append(errs, Errorf(feature+"."+field, "%s brings %s as well", other, name))
+		}
+		by[name] = feature
+	}
+	for _, r := range d.drivers {
+		for i, name := range r.value.Modules {
+			bring(underscored(name), r.features[0], indexed("Modules", i))
+		}
+	}
+	for _, m := range d.broughtModules() {
+		bring(m.value.Name, m.features[0], "Content")
+	}
+	return errs
+}
+
 // moduleStages adds the stages that build and sign. It returns the stages that have modules in madeDir.
 func (d *Draft) moduleStages(kernel string, unsigned []drafted[askedModule]) (from []string, errs []error) {
 	if len(d.drivers)+len(unsigned) == 0 {
 		for _, h := range d.headers {
-			errs = append(errs, Errorf(list(h.features), "no module is built or signed, so nothing needs headers"))
+			errs = append(errs, Errorf(h.features[0], "no module is built or signed, so nothing needs headers"))
 		}
 		return nil, errs
 	}

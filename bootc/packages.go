@@ -11,7 +11,9 @@ import (
 // Packages installs and removes packages with the base's own tool. All Packages features of a Spec become one
 // transaction in one RUN, which fails if a package does not exist, cannot be verified or cannot be installed.
 // What the tool leaves behind (metadata, downloads, logs, dnf's history) is removed in the same step; the package
-// database stays. Services do not start during the step. SSH host keys that apt's openssh-server makes are removed too,
+// database stays. The image ends with one kernel: packages that bring a second one, as weak dependencies do at times, are
+// an error. If they change what the initramfs has copies of, it is made anew in the same step; see Initramfs and Kernel.
+// Services do not start during the step. SSH host keys that apt's openssh-server makes are removed too,
 // and ssh.service gets a drop-in by which each machine makes its own.
 //
 // The step gives the same bytes each time, as long as the repositories serve the same packages and their scripts keep
