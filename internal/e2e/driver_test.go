@@ -71,7 +71,7 @@ var toolchain = []string{"usr/bin/gcc", "usr/bin/make", "usr/bin/ld", "usr/bin/a
 // was built with is in the image, and the initramfs is the base's.
 func TestDriver(t *testing.T) {
 	testkit.NeedVM(t)
-	s := from(t).With(headers(t)...).With(driver(t), bootc.KernelModule{Name: "acme_edge", Load: true, Options: []string{"level=7"}})
+	s := from(t).With(headers(t)...).With(driver(t), bootc.KernelModule{Name: "acme_edge", Load: true, Options: []string{"level=7"}}).BlacklistModules("erofs")
 	b, layout := buildLayout(t, s, nil)
 	modules := "usr/lib/modules/" + kernelOf(t)
 	if got := b.files[modules+"/updates/acme-edge.ko.xz"].String(); got != "- 0644 0:0" {
@@ -92,8 +92,10 @@ grep '^acme_edge ' /proc/modules
 cat /sys/module/acme_edge/parameters/level
 dmesg | grep -o 'acme_edge: .*'
 systemctl is-active systemd-modules-load.service
+modprobe --use-blacklist erofs
+echo "blacklisted: $(grep -c '^erofs ' /proc/modules)"
 `)
-	for _, want := range []string{"acme_edge 12288", "\n7\n", "acme_edge: hello at level 7\n", "\nactive\n"} {
+	for _, want := range []string{"blacklisted: 0\n", "acme_edge 12288", "\n7\n", "acme_edge: hello at level 7\n", "\nactive\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the machine does not say %q:\n%s", want, out)
 		}
