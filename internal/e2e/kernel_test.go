@@ -130,7 +130,7 @@ ls /usr/lib/modules
 ls /boot
 lsinitrd --mod /usr/lib/modules/*/initramfs.img | grep -x ostree
 grep -o '^acme_edge' /proc/modules
-dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' 'linux-image-*'
+dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' 'linux-image-*' | grep ' ii '
 `)
 	if want := version + "\n" + version + "\nostree\nacme_edge\nlinux-image-" + version + " ii \n"; out != want {
 		t.Errorf("the machine says\n%s, want\n%s", out, want)
