@@ -42,6 +42,8 @@ func ExampleDriver() {
 	//     containerfile.Arg [Features[0].Driver]
 	//     containerfile.Add [Features[0].Driver]
 	//     containerfile.Run [Features[0].Driver]
+	// FROM scratch bootloom-modules
+	//     containerfile.Copy [Features[0].Driver]
 	// FROM quay.io/acme/base:1
 	//     containerfile.Arg [Features[0].Driver]
 	//     containerfile.Comment [Features[0].Driver]
@@ -70,6 +72,9 @@ func ExampleDriverSource() {
 	//     containerfile.Add [Features[1].Driver]
 	//     containerfile.Run [Features[1].Driver]
 	//     containerfile.Run [Features[1].Driver]
+	// FROM scratch bootloom-modules
+	//     containerfile.Copy [Features[0].Driver Features[1].Driver]
+	//     containerfile.Copy [Features[0].Driver Features[1].Driver]
 	// FROM quay.io/acme/base:1
 	//     containerfile.Arg [Features[0].Driver Features[1].Driver]
 	//     containerfile.Comment [Features[0].Driver Features[1].Driver]
@@ -93,6 +98,8 @@ func ExampleKernelHeaders() {
 	//     containerfile.Arg [Features[0].Driver]
 	//     containerfile.Add [Features[0].Driver]
 	//     containerfile.Run [Features[0].Driver]
+	// FROM scratch bootloom-modules
+	//     containerfile.Copy [Features[0].Driver]
 	// FROM quay.io/acme/base:1
 	//     containerfile.Arg [Features[0].Driver]
 	//     containerfile.Comment [Features[0].Driver]
@@ -135,6 +142,8 @@ func ExampleModuleSigning() {
 	//     containerfile.Arg [Features[0].Driver Features[1].ModuleSigning]
 	//     containerfile.Add [Features[0].Driver Features[1].ModuleSigning]
 	//     containerfile.Run [Features[0].Driver Features[1].ModuleSigning]
+	// FROM scratch bootloom-modules
+	//     containerfile.Copy [Features[0].Driver]
 	// FROM quay.io/acme/base:1
 	//     containerfile.Arg [Features[0].Driver]
 	//     containerfile.Comment [Features[0].Driver Features[1].ModuleSigning]

@@ -91,7 +91,7 @@ func (d *Draft) settleModules(changed []string, settings []moduleSettings) []err
 			errs = append(errs, Errorf(s.features[0], "there is no module to sign: neither a Driver nor a KernelModule with Content"))
 		}
 	}
-	from, err := d.moduleStages(kernel, unsigned)
+	made, err := d.moduleStages(kernel, unsigned)
 	errs = append(errs, err...)
 	for _, r := range d.drivers {
 		features = union(features, r.features)
@@ -99,7 +99,7 @@ func (d *Draft) settleModules(changed []string, settings []moduleSettings) []err
 	if len(features) == 0 || len(errs) > 0 {
 		return errs
 	}
-	d.addFor(features, PhaseKernel, d.installModules(kernel, from, settings))
+	d.addFor(features, PhaseKernel, d.installModules(kernel, made, settings))
 	return nil
 }
 
@@ -163,13 +163,18 @@ func (d *Draft) checkModulesOnce() []error {
 	return errs
 }
 
-// moduleStages adds the stages that build and sign. It returns the stages that have modules in madeDir.
-func (d *Draft) moduleStages(kernel string, unsigned []drafted[askedModule]) (from []string, errs []error) {
+// stageModules has what the stages made and nothing else: the history of the image has the digest of what a step mounts,
+// and that of a stage with a compiler is another each time.
+const stageModules = "bootloom-modules"
+
+// moduleStages adds the stages that build and sign, and the one that has their modules. It says whether there are any.
+func (d *Draft) moduleStages(kernel string, unsigned []drafted[askedModule]) (bool, []error) {
+	var errs []error
 	if len(d.drivers)+len(unsigned) == 0 {
 		for _, h := range d.headers {
 			errs = append(errs, Errorf(h.features[0], "no module is built or signed, so nothing needs headers"))
 		}
-		return nil, errs
+		return false, errs
 	}
 	var signing *ModuleSigning
 	var signers []string
@@ -185,30 +190,33 @@ func (d *Draft) moduleStages(kernel string, unsigned []drafted[askedModule]) (fr
 	}
 	errs = append(errs, d.headersStage(kernel, all)...)
 	drivers := slices.SortedFunc(slices.Values(d.drivers), func(a, b drafted[Driver]) int { return strings.Compare(a.value.Name, b.value.Name) })
+	modules := containerfile.Stage{Name: stageModules, From: "scratch"}
+	take := func(stage string) {
+		modules.Steps = append(modules.Steps, containerfile.Copy{From: stage, Sources: []string{madeDir + "/"}, Dest: "/"})
+	}
 	for _, r := range drivers {
 		errs = append(errs, within(r.features[0], d.driverStage(r.value, signing, union(slices.Clone(r.features), signers)))...)
-		from = append(from, r.value.stage())
+		take(r.value.stage())
 	}
 	if len(unsigned) > 0 {
 		slices.SortFunc(unsigned, func(a, b drafted[askedModule]) int { return strings.Compare(a.value.Name, b.value.Name) })
-		d.signedStage(unsigned, signing, union(all, signers))
-		from = append(from, stageSigned)
+		d.signedStage(unsigned, signing, union(slices.Clone(all), signers))
+		take(stageSigned)
 	}
-	return from, errs
+	d.stages = append(d.stages, draftedStage{drafted: drafted[containerfile.Stage]{modules, all}})
+	return true, errs
 }
 
-// installModules is the step that takes the modules from their stages, has depmod find all, and looks whether what
+// installModules is the step that takes the modules that stages made, has depmod find all, and looks whether what
 // KernelModules say of them can be done.
-func (d *Draft) installModules(kernel string, from []string, settings []moduleSettings) containerfile.Run {
+func (d *Draft) installModules(kernel string, made bool, settings []moduleSettings) containerfile.Run {
 	lines := append([]string{"set -eu"}, oneKernel(kernel)...)
 	var mounts []containerfile.Mount
-	if len(from) > 0 {
-		lines = append(lines, "mkdir -p /usr/lib/modules/$k/"+updatesDir)
-	}
-	for _, stage := range from {
-		target := "/run/" + stage
-		mounts = append(mounts, containerfile.Mount{Type: "bind", From: stage, Source: madeDir, Target: target})
-		lines = append(lines, "install -m 0644 -t /usr/lib/modules/$k/"+updatesDir+" "+target+"/*")
+	if made {
+		mounts = []containerfile.Mount{{Type: "bind", From: stageModules, Source: "/", Target: "/run/" + stageModules}}
+		lines = append(lines,
+			"mkdir -p /usr/lib/modules/$k/"+updatesDir,
+			"install -m 0644 -t /usr/lib/modules/$k/"+updatesDir+" /run/"+stageModules+"/*")
 	}
 	lines = append(lines, `depmod "$k"`)
 	for _, s := range settings {

@@ -17,7 +17,8 @@ import (
 // it as /usr/share/bootloom/module-signing.der, for "mokutil --import".
 //
 // It uses sign-file of the kernel's headers, so the format is the kernel's
-// (https://docs.kernel.org/admin-guide/module-signing.html).
+// (https://docs.kernel.org/admin-guide/module-signing.html). An RSA key gives the same signature each time; one on an
+// elliptic curve gives another, and so another image.
 type ModuleSigning struct {
 	// Key is the id of the secret with the private key, PEM.
 	Key string

@@ -27,6 +27,7 @@ func TestReproducible(t *testing.T) {
 		"epoch":       {bootc.DNF4, dated.At(time.Unix(1_700_000_000, 0)), true},
 		"dnf":         {bootc.DNF4, from(t).With(r.rpm()).Install("hello").With(account), false},
 		"apt":         {bootc.APT, from(t).With(noMirror, r.deb()).Install("greet").With(account), false},
+		"driver":      {bootc.APT, from(t).With(headers(t)...).With(driver(t), bootc.KernelModule{Name: "acme_edge", Initramfs: true}), false},
 		"apt, mirror": {bootc.APT, from(t).Install("openssh-server").Enable("ssh.service"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
