@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/bootc/buildah"
 	"github.com/bootloom/bootloom/bootc/flightctl"
 	"github.com/bootloom/bootloom/internal/testkit"
 	"github.com/bootloom/bootloom/registry"
@@ -54,7 +56,7 @@ func TestDeviceOS(t *testing.T) {
 	for name, binding := range map[string]flightctl.Binding{"early": flightctl.Early(), "late": flightctl.Late(flightctl.CloudInit)} {
 		spec := deviceOS("quay.io/centos-bootc/centos-bootc:stream10", binding, devicePolicy("quay.io/acme/device-os", key.Public(), site{}), images, site{})
 		plan, err := spec.Compile(bootc.Base{
-			Ref: spec.Base, Family: bootc.Fedora, Tool: bootc.DNF4, Platform: "linux/amd64",
+			Ref: spec.Base, Family: bootc.Fedora, Tool: bootc.DNF4, Platform: "linux/amd64", Kernel: "6.12.0-100.el10.x86_64",
 			Files: fstest.MapFS{
 				"usr/lib/os-release": {Data: []byte("ID=centos\nVERSION_ID=10\nPLATFORM_ID=platform:el10\n")},
 				"usr/bin/podman":     {Mode: 0o755},
@@ -124,7 +126,43 @@ func newWorld(t *testing.T) *world {
 		install: "bootc", // bases have it
 		site:    site{agentRepo: packages.URL, apps: w.server.Host, mirror: "10.0.2.2:" + port},
 	}
+	w.buildHeaders(t)
 	return w
+}
+
+// buildHeaders publishes an image with what the driver is built with, as one does who wants to build for a kernel whose
+// headers the repositories have dropped.
+func (w *world) buildHeaders(t *testing.T) {
+	engine, err := buildah.Open(buildah.Options{Root: w.options.root})
+	testkit.Need(t, "the engine's build tags: see the Makefile", !errors.Is(err, buildah.ErrNotBuiltIn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	base, err := engine.Inspect(t.Context(), w.options.base, bootc.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base.Tool = bootc.APT
+	packages := httptest.NewServer(http.FileServer(http.Dir(testkit.HeadersRepo(t))))
+	defer packages.Close()
+	plan, err := bootc.From(w.options.base).
+		File("/etc/apt/sources.list", "").
+		With(bootc.Repo{ID: "headers", BaseURL: []string{packages.URL}, Suites: []string{"./"}, InsecureNoGPGCheck: true}).
+		Install("linux-headers-"+base.Kernel, "gcc", "make", "xz-utils").
+		Compile(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := engine.Build(t.Context(), plan, bootc.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := w.client.Publish(t.Context(), image, w.server.Host+"/build/headers", registry.PublishOptions{Unsigned: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.options.site.headers = published.Reference()
 }
 
 // build runs the program, and returns the published image as a layout and as a root file system.
@@ -202,6 +240,8 @@ echo "agent: $(systemctl is-active flightctl-agent.service)"
 echo "beacon: $(systemctl is-active beacon.service)"
 echo "timer: $(systemctl is-enabled bootc-fetch-apply-updates.timer)"
 echo "config: $(stat -c '%a %U' /etc/flightctl/config.yaml)"
+echo "driver: $(cat /sys/module/acme_line/parameters/rate)"
+echo "compilers: $(ls /usr/bin/*gcc* /usr/bin/make /usr/src/linux* 2>/dev/null | wc -l)"
 echo "trust: $(ls /etc/ssl/certs/acme.pem)"
 podman pull -q `+appRegistry+`/apps/intruder:1.0
 systemctl --failed --no-legend --plain
@@ -219,7 +259,7 @@ journalctl -b --no-pager -o cat -u flightctl-agent -u beacon -u cloud-final | ta
 		if err := <-off; err != nil {
 			t.Errorf("%v\n%s", err, serial)
 		}
-		for _, want := range []string{"agent: active", "beacon: active", "timer: masked", "config: 600 root", "trust: /etc/ssl/certs/acme.pem", "A signature was required, but no signature exists"} {
+		for _, want := range []string{"agent: active", "beacon: active", "timer: masked", "config: 600 root", "driver: 200\n", "compilers: 0\n", "trust: /etc/ssl/certs/acme.pem", "A signature was required, but no signature exists"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("the machine does not say %q", want)
 			}

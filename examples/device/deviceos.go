@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	_ "embed"
+	"embed"
 	"os"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -21,6 +21,7 @@ type site struct {
 	agentRepo string            // RPM repository that has the agent, "" for upstream's
 	apps      string            // registry that the applications were published to and signed for, "" for appRegistry
 	mirror    string            // registry that devices pull them from, "" for appRegistry
+	headers   string            // image with kernel headers and compiler, "" for kernel-devel of the base's repositories
 	ca        string            // PEM of the authorities of the mirror's certificate, "" for those of the base
 }
 
@@ -36,6 +37,8 @@ func deviceOS(base string, binding flightctl.Binding, trust sign.DevicePolicy, i
 		bootc.Journal{MaxUse: "1G"},
 		flightctl.CustomInfo{Key: "line", Script: line},
 		bootc.CABundle{Name: "acme", PEM: acmeCA},
+		bootc.Driver{Name: "acme-line", Source: bootc.DriverSource{FS: driver}, Dir: "driver", Modules: []string{"acme-line"}},
+		bootc.KernelModule{Name: "acme_line", Load: true, Options: []string{"rate=200"}},
 		// A service of the system, which only an update of the image changes.
 		bootc.Quadlet{Name: "beacon.container", Content: container("Acme beacon", images["beacon"], "multi-user.target")},
 		// An application of the agent, which reports it to the service.
@@ -44,6 +47,9 @@ func deviceOS(base string, binding flightctl.Binding, trust sign.DevicePolicy, i
 		}},
 		trust,
 	)
+	if s.headers != "" {
+		spec = spec.With(bootc.KernelHeaders{From: s.headers})
+	}
 	if s.mirror != "" {
 		spec = spec.With(bootc.RegistryMirror{Prefix: appRegistry, Mirrors: []bootc.Mirror{{Location: s.mirror}}})
 		if s.ca != "" {
@@ -94,6 +100,9 @@ func agentConfig(file string, check flightctl.Check) (flightctl.Config, error) {
 
 //go:embed acme-ca.pem
 var acmeCA string
+
+//go:embed driver
+var driver embed.FS
 
 // line tells where the device stands: whoever installs it adds acme.line= to the kernel's arguments.
 const line = `#!/bin/sh

@@ -52,6 +52,7 @@ func main() {
 	flag.StringVar(&o.site.agentRepo, "agent-repo", "", "address of an RPM repository that has the agent, unsigned (default: upstream's)")
 	flag.StringVar(&o.site.apps, "apps", "", "registry that the applications were signed for (default: "+appRegistry+")")
 	flag.StringVar(&o.site.mirror, "mirror", "", "registry that devices pull the applications from (default: "+appRegistry+")")
+	flag.StringVar(&o.site.headers, "headers", "", "image that has the kernel's headers and a compiler (default: kernel-devel of the base's repositories)")
 	flag.StringVar(&o.install, "install", "", "further packages, separated by commas")
 	flag.Parse()
 
