@@ -22,12 +22,11 @@ func compose(lower, upper []*File) []*File {
 			if cuts(lower[0]) && f.IsDir() && !f.Opaque() { // what is further down must not come back
 				f = opaqued(f)
 			}
-			lower, upper = lower[1:], upper[1:]
 			out = append(out, f)
-			hidden.add(f)
-			continue
+			lower = lower[1:]
+		default:
+			out = append(out, upper[0])
 		}
-		out = append(out, upper[0])
 		hidden.add(upper[0])
 		upper = upper[1:]
 	}

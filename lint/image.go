@@ -262,6 +262,10 @@ func (g *gatherer) withBlob(ctx context.Context, i int, img Image, read func(io.
 	return err
 }
 
+// maxWindow is how far back a zstd stream may reach, and so how much memory it takes. No tool writes layers with more than 8 MiB
+// unasked.
+const maxWindow = 64 << 20
+
 // decompress takes the compression off a layer, by what it begins with and not by what its media type claims.
 func decompress(r *bufio.Reader) (out io.Reader, done func(), err error) {
 	head, _ := r.Peek(4)
@@ -274,7 +278,7 @@ func decompress(r *bufio.Reader) (out io.Reader, done func(), err error) {
 		return z, func() { z.Close() }, nil
 	case s == "\x28\xb5\x2f\xfd" || strings.HasPrefix(s[min(1, len(s)):], "\x2a\x4d\x18") && s[0]&0xf0 == 0x50:
 		// More than one goroutine for a stream was slower, and layers are read side by side anyway.
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, nil, err
 		}
