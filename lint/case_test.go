@@ -251,18 +251,23 @@ func (e *caseEntry) attributes(words []string) []string {
 // put adds an entry, after the directories above it that neither this layer nor one below has.
 func (c *testCase) put(n int, e *caseEntry) {
 	if !strings.Contains(e.Name, "..") {
-		for _, dir := range parents(e.Name) {
+		for _, dir := range parentsOf(e.Name) {
 			if !slices.ContainsFunc(c.layers[:n+1], func(l *caseLayer) bool {
 				return slices.ContainsFunc(l.entries, func(o *caseEntry) bool { return o.Name == dir && !o.void })
 			}) {
-				c.layers[n].entries = append(c.layers[n].entries, &caseEntry{Header: tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}})
+				c.layers[n].entries = append(c.layers[n].entries, directory(dir))
 			}
 		}
 	}
 	c.layers[n].entries = append(c.layers[n].entries, e)
 }
 
-func parents(name string) []string {
+func directory(name string) *caseEntry {
+	return &caseEntry{Header: tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}}
+}
+
+// parentsOf are the directories above a path, the topmost first.
+func parentsOf(name string) []string {
 	var out []string
 	for dir := path.Dir(name); dir != "/" && dir != "."; dir = path.Dir(dir) {
 		out = append([]string{dir}, out...)

@@ -31,7 +31,7 @@ func (c *testCase) dir(t testing.TB, n int) string {
 	dir := t.TempDir()
 	var links []*caseEntry
 	for _, e := range c.layers[n].entries {
-		for _, parent := range parents(e.Name) {
+		for _, parent := range parentsOf(e.Name) {
 			if _, err := os.Lstat(filepath.Join(dir, parent)); err != nil {
 				c.lower(parent, n).write(t, dir)
 			}
@@ -61,7 +61,7 @@ func (c *testCase) lower(name string, n int) *caseEntry {
 			}
 		}
 	}
-	return &caseEntry{Header: tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}}
+	return directory(name)
 }
 
 func (e *caseEntry) write(t testing.TB, dir string) {
