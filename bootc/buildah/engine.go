@@ -216,7 +216,7 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, p
 	}
 	l := e.newLinting(p, o.OnEvent)
 	if l.part = part; !part {
-		if err := l.Gate.Plan(p); err != nil {
+		if err := l.Plan(p); err != nil {
 			return bootc.Image{}, err
 		}
 	}
@@ -249,11 +249,13 @@ func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, b
 	}
 	var m stepMap
 	if b != nil {
-		m = mapSteps(b.Plan)
-		if err := e.plan(ctx, &req, b.Plan, o); err != nil {
+		req.Lint = b.request()
+	}
+	if b != nil && b.plan != nil {
+		m = mapSteps(*b.plan)
+		if err := e.plan(ctx, &req, *b.plan, o); err != nil {
 			return &bootc.OpError{Op: op, Ref: ref, Err: errors.Join(noSpace(err), s.discard())}
 		}
-		req.Lint = b.request()
 	}
 	raw, err := run(ctx, s, req, func(ev event) {
 		if o.OnEvent == nil {

@@ -12,6 +12,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/internal/tree"
+	"github.com/bootloom/bootloom/lint"
 )
 
 // inspect runs in the worker: the base is pulled, and the caller's process told where its layers lie.
@@ -37,6 +38,13 @@ func (w *worker) inspect(ctx context.Context) (*inspected, error) {
 			return nil, err
 		}
 		id = l.Parent
+	}
+	if w.Lint != nil {
+		dirs := slices.Clone(out.Layers)
+		slices.Reverse(dirs)
+		if err := w.gather(ctx, lint.Overlay{Dirs: dirs, Config: p.Config}, 0); err != nil {
+			return nil, err
+		}
 	}
 	return out, w.keepBase(p, out.Layers)
 }

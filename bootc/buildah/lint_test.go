@@ -144,3 +144,20 @@ func TestLintDefault(t *testing.T) {
 		t.Error("a Linter with a rule that does not exist was taken")
 	}
 }
+
+// TestLintStore lints an image of the store.
+func TestLintStore(t *testing.T) {
+	e := open(t, nil)
+	r, err := e.Lint(t.Context(), tinyRef(t), lint.Linter{Rules: rules("BL101", "BL901")}, bootc.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range r.Findings {
+		got = append(got, f.Rule)
+	}
+	if !slices.Equal(got, []string{"BL101", "BL901"}) {
+		t.Errorf("found %v", r.Findings)
+	}
+	left(t, e)
+}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/lint"
 )
 
 // Tune is the type of Options.Tune. In a program with the engine it is func(*define.BuildOptions).
@@ -45,6 +46,11 @@ func (*Engine) Inspect(context.Context, string, bootc.BuildOptions) (bootc.Base,
 // Build returns ErrNotBuiltIn.
 func (*Engine) Build(context.Context, bootc.Plan, bootc.BuildOptions) (bootc.Image, error) {
 	return bootc.Image{}, notBuiltIn()
+}
+
+// Lint returns ErrNotBuiltIn.
+func (*Engine) Lint(context.Context, string, lint.Linter, bootc.BuildOptions) (lint.Report, error) {
+	return lint.Report{}, notBuiltIn()
 }
 
 // Close returns nil.

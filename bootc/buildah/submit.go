@@ -63,9 +63,8 @@ func (w *worker) submit(ctx context.Context, id string, base *pulled) error {
 		id = l.Parent
 	}
 	slices.Reverse(found.Dirs)
-	l := lint.Linter{Rules: []lint.Rule{{Wants: w.Lint.Wants}}, Limits: w.Lint.Limits, Cache: w.Lint.Cache, BaseLayers: baseLayers}
-	if err := l.Gather(ctx, lint.Overlay{Dirs: found.Dirs, Config: found.Config}); err != nil {
-		return &bootc.OpError{Op: "lint", Ref: w.Ref, Err: err}
+	if err := w.gather(ctx, lint.Overlay{Dirs: found.Dirs, Config: found.Config}, baseLayers); err != nil {
+		return err
 	}
 	w.send(message{Layers: found})
 	select {
@@ -77,5 +76,14 @@ func (w *worker) submit(ctx context.Context, id string, base *pulled) error {
 		return context.Cause(ctx)
 	}
 	w.emit(bootc.Event{Kind: bootc.EventDone, Op: "lint", Ref: w.Ref, Platform: w.Platform})
+	return nil
+}
+
+// gather reads what the rules of the caller's process want to know of layers.
+func (w *worker) gather(ctx context.Context, o lint.Overlay, baseLayers int) error {
+	l := lint.Linter{Rules: []lint.Rule{{Wants: w.Lint.Wants}}, Limits: w.Lint.Limits, Cache: w.Lint.Cache, BaseLayers: baseLayers}
+	if err := l.Gather(ctx, o); err != nil {
+		return &bootc.OpError{Op: "lint", Ref: w.Ref, Err: err}
+	}
 	return nil
 }

@@ -27,12 +27,14 @@ var forbidden = []struct {
 	{"containerfile", []string{"go.podman.io/...", "github.com/containers/...", "C"}, "a program that only reads Containerfiles must be light, and build on macOS and Windows"},
 	{"containerfile", []string{module + "..."}, "containerfile is the lowest package"},
 	{"bootc/direct", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/...", module + "bootc/buildah", "C"}, "adding files needs no engine, no store and no cgo"},
+	{"lint", []string{"go.podman.io/...", "github.com/containers/...", "C"}, "a program that only lints must be light, and build on macOS and Windows"},
+	{"lint", []string{module + "registry", module + "sign", module + "bootc/buildah"}, "what it lints is handed to it"},
 	{"registry", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "publishing an image needs no engine and no store"},
 	{"registry", []string{module + "sign"}, "sign implements the interface of registry"},
 	{"sign", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "signing an image needs no engine and no store"},
 }
 
-// tolerated are exceptions for what plans, bootc, bootc/flightctl and containerfile, and nothing else: imagebuilder's parser,
+// tolerated are exceptions for what plans, lints and adds files, and nothing else: imagebuilder's parser,
 // which has to be the one that buildah builds with, imports two of these leaves of the storage module, and those the
 // third. They hold no store and need no cgo. TestTolerated fails when one can go.
 var tolerated = []string{
@@ -48,7 +50,7 @@ func TestImports(t *testing.T) {
 	for _, rule := range forbidden {
 		t.Run(rule.pkg+" without "+rule.patterns[0], func(t *testing.T) {
 			for _, dep := range deps(t, module+rule.pkg) {
-				if (rule.pkg == "bootc" || rule.pkg == "bootc/flightctl" || rule.pkg == "containerfile") && slices.Contains(tolerated, dep) {
+				if slices.Contains([]string{"bootc", "bootc/flightctl", "containerfile", "lint", "bootc/direct"}, rule.pkg) && slices.Contains(tolerated, dep) {
 					continue
 				}
 				if slices.ContainsFunc(rule.patterns, func(p string) bool { return dep != module+rule.pkg && matches(p, dep) }) {
@@ -115,7 +117,7 @@ func TestPortable(t *testing.T) {
 	}
 	for _, goos := range []string{"darwin", "windows"} {
 		t.Run(goos, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), "go", "build", module+"bootc", module+"bootc/flightctl", module+"containerfile")
+			cmd := exec.CommandContext(t.Context(), "go", "build", module+"bootc", module+"bootc/flightctl", module+"bootc/direct", module+"containerfile", module+"lint")
 			cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
