@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/patternmatcher"
+
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
 )
@@ -18,8 +20,9 @@ type lowering struct {
 	*gathering
 	build    *Build
 	context  fs.FS
-	archives map[string]bootc.Archive // of a Plan: what its ADDs unpack
-	stages   []map[string]*vfile      // the root of each stage at its end, without what its base image has
+	ignore   *patternmatcher.PatternMatcher // of .containerignore
+	archives map[string]bootc.Archive       // of a Plan: what its ADDs unpack
+	stages   []map[string]*vfile            // the root of each stage at its end, without what its base image has
 	layers   []*Layer
 }
 
@@ -40,6 +43,7 @@ type changes struct {
 
 func (l *lowering) run() {
 	l.stages = make([]map[string]*vfile, len(l.build.File.Stages))
+	l.ignore = ignores(l.context)
 	stage := -1
 	for _, s := range l.build.Steps {
 		if s.Index.Stage == containerfile.Preamble {

@@ -187,6 +187,9 @@ func (c *changes) sources(t *target, sources []string) {
 		}
 		several := strings.ContainsAny(pattern, "*?[")
 		for _, name := range names {
+			if c.ignored(name) {
+				continue
+			}
 			c.fromContext(t, name, t.isDir || several)
 		}
 	}
@@ -223,7 +226,7 @@ func (c *changes) fromContext(t *target, name string, intoDir bool) {
 			return nil
 		}
 		info, err := d.Info()
-		if err != nil {
+		if err != nil || c.ignored(p) && !d.IsDir() { // a later pattern may take a file below back in
 			return nil
 		}
 		if t.parents {

@@ -13,6 +13,12 @@ import (
 // tomlPlace is how the decoder tells where a value of the wrong type stands.
 var tomlPlace = regexp.MustCompile(`^line (\d+) \(last key "(.*)"\): (.*)`)
 
+// tomlKind is how the decoder says that a value is of the wrong kind, in Go's words.
+var tomlKind = regexp.MustCompile(`incompatible types: TOML (?:value|key "[^"]*") has type (\w+); destination has type (\w+)$`)
+
+var tomlKinds = map[string]string{"string": "string", "int64": "number", "float64": "number", "bool": "boolean", "slice": "list",
+	"array": "list", "map": "table", "struct": "table", "table": "table", "datetime": "date"}
+
 // decodeTOML refuses keys that v does not have, and tells the line of a mistake where that is known.
 func decodeTOML(text string, v any) (meta toml.MetaData, line int, err error) {
 	meta, err = toml.Decode(text, v)
@@ -24,6 +30,9 @@ func decodeTOML(text string, v any) (meta toml.MetaData, line int, err error) {
 		if m := tomlPlace.FindStringSubmatch(text); m != nil {
 			line, _ = strconv.Atoi(m[1])
 			text = m[2] + ": " + m[3]
+		}
+		if m := tomlKind.FindStringSubmatchIndex(text); m != nil {
+			text = text[:m[0]] + "it is a " + tomlKinds[text[m[2]:m[3]]] + ", not a " + tomlKinds[text[m[4]:m[5]]]
 		}
 		return meta, line, errors.New(text)
 	}
