@@ -1,20 +1,15 @@
 package lint
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -46,66 +41,6 @@ func (l Linter) Image(ctx context.Context, name string, img Image) (Report, erro
 		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
 	}
 	return l.run(name, f, rules, nil), nil
-}
-
-// Overlay is an image whose layers lie in directories of this machine, as containers/storage keeps them for overlayfs.
-type Overlay struct {
-	// Dirs of the layers (…/diff), the lowest first. Whiteouts and opaque marks in them are those of overlayfs.
-	Dirs []string
-	// Manifest and Config of the image in JSON, as far as they are known. The config's diff ids name the layers, if there are
-	// as many as Dirs.
-	Manifest, Config []byte
-}
-
-// Overlay lints an image in the store of an engine, as Image does. It wants Linux, and the rights to read the layers. What
-// only a tar shows, hard links between layers, is not seen.
-func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, error) {
-	rules, err := l.rules()
-	if err != nil {
-		return Report{}, err
-	}
-	f, err := l.overlay(ctx, rules, o)
-	if err != nil {
-		return Report{}, &bootc.OpError{Op: "lint", Ref: name, Err: err}
-	}
-	return l.run(name, f, rules, nil), nil
-}
-
-// Gather reads the layers into Linter.Cache, and runs no rules: for a process that has the rights to read them, where the
-// rules run in another one. Of the Linter's rules only the Wants count; the other process has them from Wants.
-func (l Linter) Gather(ctx context.Context, o Overlay) error {
-	_, err := l.overlay(ctx, l.Rules, o)
-	return err
-}
-
-// Wants are those of all rules that run.
-func (l Linter) Wants() ([]Want, error) {
-	rules, err := l.rules()
-	if err != nil {
-		return nil, err
-	}
-	var out []Want
-	for _, r := range rules {
-		out = append(out, r.Wants...)
-	}
-	return out, nil
-}
-
-// overlay gathers the facts about an image in a store.
-func (l Linter) overlay(ctx context.Context, rules []Rule, o Overlay) (*Facts, error) {
-	m, config, err := parseImage(o.Manifest, o.Config)
-	if err != nil {
-		return nil, err
-	}
-	layers := layerReader{
-		n: len(o.Dirs), source: "overlay",
-		digest: func(i int) digest.Digest { return "" },
-		read:   func(g *gatherer, i int) error { return g.readDisk(ctx, o.Dirs[i], true) },
-	}
-	if ids := config.RootFS.DiffIDs; len(ids) == len(o.Dirs) {
-		layers.digest = func(i int) digest.Digest { return ids[i] }
-	}
-	return l.gather(ctx, rules, m, config, layers)
 }
 
 // image gathers the facts about an image.
@@ -225,102 +160,6 @@ func (g *gatherer) readLayer(in layerReader, i int) error {
 		g.cache.store(kept, g.layer)
 	}
 	return err
-}
-
-// readBlob fills the layer from its blob. A second look is taken only for hard links whose target is far away.
-func (g *gatherer) readBlob(ctx context.Context, i int, img Image) error {
-	var t *tarLayer
-	err := g.withBlob(ctx, i, img, func(r io.Reader) (err error) {
-		t, err = g.readTar(r)
-		return err
-	})
-	if t == nil {
-		return err
-	}
-	again := t.resolve()
-	if err != nil || len(again) == 0 {
-		return err
-	}
-	return g.withBlob(ctx, i, img, func(r io.Reader) error { return t.readAgain(r, again) })
-}
-
-func (g *gatherer) withBlob(ctx context.Context, i int, img Image, read func(io.Reader) error) error {
-	blob, err := img.Layer(ctx, i)
-	if err != nil {
-		return fmt.Errorf("the layer cannot be fetched: %w", err)
-	}
-	defer blob.Close()
-	packed := &counting{ctx: ctx, r: blob}
-	plain, done, err := decompress(bufio.NewReaderSize(packed, 1<<20))
-	if err != nil {
-		return err
-	}
-	defer done()
-	bounded := &bounded{r: plain, packed: packed, limits: g.limits}
-	err = read(bufio.NewReaderSize(bounded, 1<<20))
-	g.layer.Bytes = bounded.n
-	return err
-}
-
-// maxWindow is how far back a zstd stream may reach, and so how much memory it takes. No tool writes layers with more than 8 MiB
-// unasked.
-const maxWindow = 64 << 20
-
-// decompress takes the compression off a layer, by what it begins with and not by what its media type claims.
-func decompress(r *bufio.Reader) (out io.Reader, done func(), err error) {
-	head, _ := r.Peek(4)
-	switch s := string(head); {
-	case strings.HasPrefix(s, "\x1f\x8b"):
-		z, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, func() { z.Close() }, nil
-	case s == "\x28\xb5\x2f\xfd" || strings.HasPrefix(s[min(1, len(s)):], "\x2a\x4d\x18") && s[0]&0xf0 == 0x50:
-		// More than one goroutine for a stream was slower, and layers are read side by side anyway.
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, z.Close, nil
-	}
-	return r, func() {}, nil
-}
-
-// counting counts the bytes of a blob, and ends with its context.
-type counting struct {
-	ctx context.Context
-	r   io.Reader
-	n   int64
-}
-
-func (c *counting) Read(p []byte) (int, error) {
-	if c.ctx.Err() != nil {
-		return 0, context.Cause(c.ctx)
-	}
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// bounded stops at a layer that unpacks to more than the limits allow.
-type bounded struct {
-	r      io.Reader
-	packed *counting
-	n      int64
-	limits Limits
-}
-
-var errBomb = errors.New("the layer unpacks to more than the limit: the rest was not looked at")
-
-func (b *bounded) Read(p []byte) (int, error) {
-	const free = 1 << 30
-	if b.n > b.limits.Bytes || b.n > free && b.n/max(1, b.packed.n) > b.limits.Ratio {
-		return 0, errBomb
-	}
-	n, err := b.r.Read(p)
-	b.n += int64(n)
-	return n, err
 }
 
 // createdBy assigns history to layers. A history that does not fit the number of layers says nothing about any.

@@ -1,21 +1,11 @@
 package lint
 
 import (
-	"archive/tar"
-	"bufio"
-	"compress/bzip2"
-	"errors"
-	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
-	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
 )
 
@@ -141,120 +131,6 @@ func (c *changes) unknown(t *target, source string, known bool) {
 	c.put(t, rel, &vfile{File: File{Mode: 0o644, more: &more{conf: Likely}}})
 }
 
-// documents puts here-documents.
-func (c *changes) documents(t *target, docs []containerfile.Heredoc) {
-	for _, d := range docs {
-		body := d.Body
-		if d.StripTabs {
-			lines := strings.SplitAfter(body, "\n")
-			for i := range lines {
-				lines[i] = strings.TrimLeft(lines[i], "\t")
-			}
-			body = strings.Join(lines, "")
-		}
-		v := &vfile{File: File{Mode: 0o644}}
-		known := true
-		if !d.Literal {
-			body, known = c.step.Expand(body)
-		}
-		if known {
-			v.fill([]byte(body))
-		}
-		rel := ""
-		if t.isDir {
-			rel = d.Name
-		}
-		c.put(t, rel, v)
-	}
-}
-
-// sources puts files of the build context.
-func (c *changes) sources(t *target, sources []string) {
-	for _, source := range sources {
-		source, known := c.step.Expand(source)
-		if !known || c.context == nil {
-			c.unknown(t, source, known)
-			continue
-		}
-		pattern := strings.TrimPrefix(path.Clean("/"+source), "/")
-		if pattern == "" {
-			pattern = "."
-		}
-		names, err := fs.Glob(c.context, pattern)
-		if err != nil || len(names) == 0 {
-			c.unknown(t, source, known)
-			continue
-		}
-		several := strings.ContainsAny(pattern, "*?[")
-		for _, name := range names {
-			if c.ignored(name) {
-				continue
-			}
-			c.fromContext(t, name, t.isDir || several)
-		}
-	}
-}
-
-// fromContext puts a file, or what is in a directory.
-func (c *changes) fromContext(t *target, name string, intoDir bool) {
-	info, err := fs.Stat(c.context, name) // builders follow links of the context
-	if err != nil {
-		c.unknown(t, name, true)
-		return
-	}
-	if !info.IsDir() {
-		rel := ""
-		if intoDir {
-			rel = path.Base(name)
-		}
-		if t.parents {
-			rel = name
-		}
-		c.contextFile(t, rel, name, info)
-		return
-	}
-	count := 0
-	err = fs.WalkDir(c.context, name, func(p string, d fs.DirEntry, err error) error {
-		if count++; err != nil || count > c.limits.Entries {
-			return errors.Join(err, fs.SkipAll)
-		}
-		rel := strings.TrimPrefix(strings.TrimPrefix(p, name), "/")
-		if name == "." {
-			rel = p
-		}
-		if slices.ContainsFunc(t.exclude, func(x string) bool { ok, _ := path.Match(x, rel); return ok }) {
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil || c.ignored(p) && !d.IsDir() { // a later pattern may take a file below back in
-			return nil
-		}
-		if t.parents {
-			rel = p
-		}
-		c.contextFile(t, rel, p, info)
-		return nil
-	})
-	if err != nil {
-		c.step.Opaque = true
-	}
-}
-
-func (c *changes) contextFile(t *target, rel, name string, info fs.FileInfo) {
-	v := &vfile{File: File{Mode: info.Mode() & (fs.ModeType | fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)}}
-	switch v.Mode.Type() {
-	case 0:
-		v.Size = info.Size()
-		v.open = func() (io.Reader, error) {
-			b, err := fs.ReadFile(c.context, name)
-			return strings.NewReader(string(b)), err
-		}
-	case fs.ModeSymlink:
-		v.Link, _ = fs.ReadLink(c.context, name)
-	}
-	c.put(t, rel, v)
-}
-
 // fromStage puts what an earlier stage has at p; false if it is not known to have anything there.
 func (c *changes) fromStage(t *target, root map[string]*vfile, p string) bool {
 	found := false
@@ -278,82 +154,4 @@ func (c *changes) fromStage(t *target, root map[string]*vfile, p string) bool {
 		}
 	}
 	return found
-}
-
-// archive puts what a Plan's ADD unpacks.
-func (c *changes) archive(t *target, a bootc.Archive) {
-	for _, e := range a.Entries {
-		v := &vfile{File: File{Path: path.Join(t.path, e.Path), Mode: e.Mode, UID: uint32(e.UID), GID: uint32(e.GID), Link: e.Link}}
-		if e.Mode.IsRegular() {
-			size, err := e.Content.Size()
-			if err == nil {
-				v.Size = size
-				v.open = func() (io.Reader, error) { return e.Content.Open() }
-			}
-		}
-		v.more = &more{fields: e.Features}
-		c.make(v)
-	}
-}
-
-// unpack puts what is in a tar file of the context; false if it is none.
-func (c *changes) unpack(t *target, source string) bool {
-	f, err := c.context.Open(strings.TrimPrefix(path.Clean("/"+source), "/"))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	r, ok := plainTar(f)
-	if !ok {
-		return false
-	}
-	tr := tar.NewReader(io.LimitReader(r, c.limits.Bytes))
-	for n := 0; n < c.limits.Entries; n++ {
-		h, err := tr.Next()
-		if err == io.EOF {
-			return true
-		}
-		if err != nil {
-			break
-		}
-		p, ok := cleanPath(h.Name)
-		if !ok {
-			continue
-		}
-		v := &vfile{File: File{Path: path.Join(t.path, p), Mode: modeOf(h), UID: uint32(h.Uid), GID: uint32(h.Gid), Size: h.Size, Link: h.Linkname}}
-		if h.Typeflag == tar.TypeReg && h.Size <= defaultMax {
-			b, err := io.ReadAll(tr)
-			if err != nil {
-				break
-			}
-			v.fill(b)
-		}
-		if v.Path != "/" && !(v.IsDir() && c.isDir(v.Path)) {
-			c.make(v)
-		}
-	}
-	c.step.Opaque = true
-	return true
-}
-
-// plainTar takes the compression off a tar; ok is false if it is none, or compressed in a way that is not understood.
-func plainTar(r io.Reader) (out io.Reader, ok bool) {
-	b := bufio.NewReaderSize(r, 64<<10)
-	head, _ := b.Peek(6)
-	var err error
-	out = b
-	switch s := string(head); {
-	case strings.HasPrefix(s, "\x1f\x8b"):
-		out, err = gzip.NewReader(b)
-	case strings.HasPrefix(s, "\x28\xb5\x2f\xfd"):
-		out, err = zstd.NewReader(b, zstd.WithDecoderConcurrency(1))
-	case strings.HasPrefix(s, "BZh"):
-		out = bzip2.NewReader(b)
-	}
-	if err != nil {
-		return nil, false
-	}
-	b = bufio.NewReaderSize(out, 64<<10)
-	block, _ := b.Peek(512)
-	return b, len(block) == 512 && string(block[257:262]) == "ustar"
 }

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -38,51 +37,6 @@ func lone(w *syntax.Word) (*syntax.ParamExp, bool) {
 	}
 	p, ok := w.Parts[0].(*syntax.ParamExp)
 	return p, ok
-}
-
-// braces expands {a,b}, up to so many words; sequences such as {1..9} stay.
-func braces(w *syntax.Word, most int) []*syntax.Word {
-	c := *w // SplitBraces changes its word
-	c.Parts = append([]syntax.WordPart(nil), w.Parts...)
-	if !syntax.SplitBraces(&c) {
-		return []*syntax.Word{w}
-	}
-	out, ok := product(c.Parts, most)
-	if !ok {
-		return []*syntax.Word{w}
-	}
-	return out
-}
-
-// product is every word that parts with braces in them come to; false if there are too many.
-func product(parts []syntax.WordPart, most int) ([]*syntax.Word, bool) {
-	out := []*syntax.Word{{}}
-	for _, part := range parts {
-		b, isBrace := part.(*syntax.BraceExp)
-		if !isBrace || b.Sequence {
-			if isBrace {
-				return nil, false
-			}
-			for _, o := range out {
-				o.Parts = append(o.Parts, part)
-			}
-			continue
-		}
-		var next []*syntax.Word
-		for _, elem := range b.Elems {
-			choices, ok := product(elem.Parts, most)
-			if !ok || len(out)*len(choices)+len(next) > most {
-				return nil, false
-			}
-			for _, o := range out {
-				for _, e := range choices {
-					next = append(next, &syntax.Word{Parts: append(append([]syntax.WordPart(nil), o.Parts...), e.Parts...)})
-				}
-			}
-		}
-		out = next
-	}
-	return out, true
 }
 
 // word expands one word without splitting it.
@@ -205,76 +159,4 @@ func unquote(s string) string {
 		b.WriteByte(s[i])
 	}
 	return b.String()
-}
-
-// unwrap takes off the programs that only run another one.
-func unwrap(words []Word) []Word {
-	for range maxDepth {
-		if len(words) == 0 || !words[0].Known {
-			return words
-		}
-		rest := words[1:]
-		switch words[0].Text {
-		case "sudo", "doas":
-			rest = afterFlags(rest, "-u", "-g", "-h", "-p", "-C", "-D")
-		case "env", "/usr/bin/env":
-			rest = afterFlags(rest, "-u", "-C")
-			for len(rest) > 0 && isAssignment(rest[0].Text) {
-				rest = rest[1:]
-			}
-		case "exec":
-			rest = afterFlags(rest, "-a")
-		case "command", "builtin", "nohup", "setsid", "stdbuf", "ionice", "time", "/usr/bin/time":
-			if words[0].Text == "command" && len(rest) > 0 && (rest[0].Text == "-v" || rest[0].Text == "-V") {
-				return words
-			}
-			rest = afterFlags(rest, "-n", "-c", "-i", "-o", "-e")
-		case "nice":
-			rest = afterFlags(rest, "-n")
-		case "timeout":
-			rest = afterFlags(rest, "-s", "-k")
-			if len(rest) > 0 {
-				rest = rest[1:]
-			}
-		default:
-			return words
-		}
-		if len(rest) == 0 {
-			return words
-		}
-		words = rest
-	}
-	return words
-}
-
-// afterFlags is what begins with the first operand, the flags of the program that is run included.
-func afterFlags(words []Word, withValue ...string) []Word {
-	for i := 0; i < len(words); i++ {
-		w := words[i].Text
-		switch {
-		case w == "--":
-			return words[i+1:]
-		case len(w) < 2 || w[0] != '-':
-			return words[i:]
-		case slices.Contains(withValue, w):
-			i++
-		}
-	}
-	return nil
-}
-
-func isAssignment(s string) bool {
-	name, _, ok := strings.Cut(s, "=")
-	return ok && syntax.ValidName(name)
-}
-
-// join puts words together as echo and eval do.
-func join(words []Word) (text string, known bool) {
-	known = true
-	texts := make([]string, len(words))
-	for i, w := range words {
-		texts[i] = w.Text
-		known = known && w.Known && !w.Glob
-	}
-	return strings.Join(texts, " "), known
 }
