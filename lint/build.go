@@ -17,6 +17,8 @@ type Containerfile struct {
 	Name string
 	// Text of the file.
 	Text []byte
+	// Target is the stage that is built, by name or number; empty for the last one.
+	Target string
 	// Context of the build, for what COPY and ADD bring; nil if it is not known.
 	Context fs.FS
 }
@@ -104,7 +106,7 @@ func newBuild(c Containerfile, l Linter) (*Build, []Finding) {
 	b.lines = strings.SplitAfter(b.Text, "\n")
 	src, problems := b.parse(c.Text)
 	b.source, b.File = src, src.File
-	b.steps(l)
+	b.steps(l, c.Target)
 	return b, problems
 }
 
@@ -155,9 +157,13 @@ func flatten(err error) []error {
 }
 
 // steps lists the steps with their scopes.
-func (b *Build) steps(l Linter) {
+func (b *Build) steps(l Linter, target string) {
 	inImage := map[int]bool{}
-	for stage := len(b.File.Stages) - 1; stage >= 0; {
+	stage := len(b.File.Stages) - 1
+	if n, ok := b.File.Lookup(target, len(b.File.Stages)); ok {
+		stage = n
+	}
+	for stage >= 0 {
 		inImage[stage] = true
 		parent, ok := b.File.Lookup(b.File.Stages[stage].From, stage)
 		if !ok {
@@ -202,7 +208,7 @@ func (b *Build) text(r containerfile.Range) string {
 	return strings.Join(b.lines[r.Line-1:r.EndLine], "")
 }
 
-// In yields the steps of the image's stages whose type is T.
+// In returns the steps of the image's stages whose type is T, in order: In[containerfile.Copy](facts.Build). It takes nil.
 func In[T containerfile.Step](b *Build) []*Step {
 	if b == nil {
 		return nil

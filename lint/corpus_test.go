@@ -189,3 +189,10 @@ func (c *testCase) source(t testing.TB) *tarImage {
 	}
 	return img
 }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

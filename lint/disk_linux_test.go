@@ -161,10 +161,3 @@ func (c *testCase) merged(t testing.TB) string {
 	}
 	return dir
 }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -13,41 +13,45 @@ import (
 
 // Linter says how to lint: which rules, what to put up with, what is known beside the target. It is a plain value; the
 // zero value runs every rule of the profile Bootc with its own severity, heeds suppressions in the Containerfile, and
-// keeps nothing on disk. Each call stands for itself, so one Linter may be used by many goroutines at once.
+// keeps nothing on disk. Each call stands for itself, so one Linter may be used by many goroutines at once. What people
+// configure is JSON as well:
+//
+//	{"failOn": "warning", "profiles": ["edge"], "severity": {"BL801": "off"},
+//	 "suppress": [{"rule": "BL214", "path": "/opt/acme/**", "reason": "the vendor's", "until": "2027-01-31T00:00:00Z"}]}
 type Linter struct {
 	// Rules to run; nil for those of this package. Add to them with append(lint.Rules(), mine).
 	Rules []Rule `json:"-"`
 	// Profiles beside Bootc, whose rules run as well.
-	Profiles []Profile
+	Profiles []Profile `json:"profiles,omitempty"`
 	// Severity overrides that of rules, by ID, slug or alias; Off turns a rule off.
-	Severity map[string]Severity
+	Severity map[string]Severity `json:"severity,omitempty"`
 	// Suppress accepts findings, each with a reason.
-	Suppress []Suppression
+	Suppress []Suppression `json:"suppress,omitempty"`
 	// Baseline are fingerprints of findings that are known and not news; see ReadBaseline.
-	Baseline []string
+	Baseline []string `json:"baseline,omitempty"`
 	// NoInline ignores suppressions in the Containerfile, so that only who calls this may accept a finding.
-	NoInline bool
+	NoInline bool `json:"noInline,omitempty"`
 	// FailOn is the severity from which on Report.Err is an error; the zero value is Error, Off never fails.
-	FailOn Severity
+	FailOn Severity `json:"failOn,omitempty"`
 
 	// BaseLayers is how many of an image's layers, from the lowest, are its base's. Zero is what Base says, or else
 	// the image's label ostree.final-diffid, or else unknown; then all layers count as derived.
-	BaseLayers int
+	BaseLayers int `json:"baseLayers,omitempty"`
 	// Base is the config of the base image, for what is inherited and for BaseLayers.
-	Base *v1.Image
+	Base *v1.Image `json:"-"`
 	// BuiltFrom is the Containerfile that an image was built from, for the positions of findings in its layers.
-	BuiltFrom *Containerfile
+	BuiltFrom *Containerfile `json:"-"`
 	// BuiltBy is the Plan that an image was built by, for the same and for the fields of its Spec.
-	BuiltBy *bootc.Plan
+	BuiltBy *bootc.Plan `json:"-"`
 	// BuildArgs are the values of ARGs (--build-arg).
-	BuildArgs map[string]string
+	BuildArgs map[string]string `json:"buildArgs,omitempty"`
 
 	// Cache is a directory for facts about layers, by their digest, so that a base is read once. Empty for none.
-	Cache string
+	Cache string `json:"cache,omitempty"`
 	// Limits on what a target may cost.
-	Limits Limits
+	Limits Limits `json:"limits,omitzero"`
 	// Now is the time by which suppressions and certificates expire; zero for the present.
-	Now time.Time
+	Now time.Time `json:"now,omitzero"`
 }
 
 // rules are those that run, with the severities that hold.

@@ -16,7 +16,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -35,6 +37,7 @@ type config struct {
 	format, failOn, profiles, off      string
 	baseline, writeBaseline            string
 	containerfile, cache, old, context string
+	config, target                     string
 	platform, authfile                 string
 	baseLayers                         int
 	insecure, suppressed, noInline     bool
@@ -47,13 +50,15 @@ func main() {
 	var c config
 	flags := flag.NewFlagSet("lint", flag.ExitOnError)
 	flags.StringVar(&c.format, "format", "text", "text, json, sarif or github")
-	flags.StringVar(&c.failOn, "fail-on", "error", "lowest severity that fails: error, warning, note, or off")
+	flags.StringVar(&c.config, "config", "", "JSON file with the fields of a lint.Linter: severities, suppressions and so on")
+	flags.StringVar(&c.failOn, "fail-on", "", "lowest severity that fails: error (the default), warning, note, or off")
 	flags.StringVar(&c.profiles, "profiles", "", "further sets of rules: edge, disk, sealed")
 	flags.StringVar(&c.off, "off", "", "rules that do not run, by ID or name, with commas between")
 	flags.StringVar(&c.baseline, "baseline", "", "file with findings that are known")
 	flags.StringVar(&c.writeBaseline, "write-baseline", "", "file to write the findings to, for -baseline")
 	flags.StringVar(&c.containerfile, "containerfile", "", "the Containerfile that an image was built from, for the lines of findings")
 	flags.StringVar(&c.context, "context", "", "build context of a Containerfile (default: its directory)")
+	flags.StringVar(&c.target, "target", "", "stage of a Containerfile that is built (default: the last one)")
 	flags.StringVar(&c.old, "old", "", "the image that a device runs now, for the rules about updates")
 	flags.StringVar(&c.cache, "cache", "", "directory for facts about layers, so that a base is read once")
 	flags.IntVar(&c.baseLayers, "base-layers", 0, "how many layers of an image are its base's (default: what the image says)")
@@ -113,7 +118,25 @@ func run(ctx context.Context, c config, w io.Writer) error {
 
 // linter is what the flags say.
 func (c config) linter() (lint.Linter, error) {
-	l := lint.Linter{Cache: c.cache, BaseLayers: c.baseLayers, NoInline: c.noInline, Severity: map[string]lint.Severity{}}
+	var l lint.Linter
+	if c.config != "" {
+		text, err := os.ReadFile(c.config)
+		if err != nil {
+			return l, err
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&l); err != nil {
+			return l, fmt.Errorf("%s: %w", c.config, err)
+		}
+	}
+	if c.failOn == "" {
+		c.failOn = cmp.Or(l.FailOn, lint.Error).String()
+	}
+	if l.Severity == nil {
+		l.Severity = map[string]lint.Severity{}
+	}
+	l.Cache, l.BaseLayers, l.NoInline = cmp.Or(c.cache, l.Cache), cmp.Or(c.baseLayers, l.BaseLayers), c.noInline || l.NoInline
 	if err := l.FailOn.UnmarshalText([]byte(c.failOn)); err != nil {
 		return l, fmt.Errorf("-fail-on: %w", err)
 	}
@@ -156,7 +179,7 @@ func (c config) file(name string) (lint.Containerfile, error) {
 	if dir == "" {
 		dir = filepath.Dir(name)
 	}
-	return lint.Containerfile{Name: name, Text: text, Context: os.DirFS(dir)}, nil
+	return lint.Containerfile{Name: name, Text: text, Target: c.target, Context: os.DirFS(dir)}, nil
 }
 
 // lint finds out what the target is: a directory, a file, or else the name of an image.

@@ -50,7 +50,6 @@ type bench struct {
 	entries, rounds int
 	bytes           int64
 	dir             string
-	order           []string
 	walls, cpus     map[string][]time.Duration
 }
 
