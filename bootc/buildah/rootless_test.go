@@ -3,6 +3,7 @@
 package buildah_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/bootc/buildah"
 	"github.com/bootloom/bootloom/internal/testkit"
+	"github.com/bootloom/bootloom/lint"
 )
 
 const nobody = 65534
@@ -98,7 +100,20 @@ func subids(dir string) error {
 
 func rootless(dir string) error {
 	root := filepath.Join(dir, "user")
-	e, err := buildah.Open(buildah.Options{Root: root + "/root", RunRoot: root + "/run", SkipLint: true, NoDirect: true})
+	looked := false
+	look := lint.Rule{ // the worker sees what the user may not: other owners, files that only root may read
+		ID: "ACME1", Slug: "acme", Severity: lint.Error, Stages: lint.InRoot, Wants: lint.Reading("/usr/lib/hello", "/etc/shadow"),
+		Check: func(f *lint.Facts, found func(lint.Finding)) {
+			looked = true
+			if hello := f.Root.File("/usr/lib/hello"); hello == nil || hello.UID != 33 || hello.GID != 44 || hello.Text() != "hello\n" {
+				found(f.Finding("/usr/lib/hello is %+v", hello))
+			}
+			if shadow := f.Root.File("/etc/shadow"); shadow == nil || shadow.UID != 0 || shadow.Text() == "" {
+				found(f.Finding("/etc/shadow is %+v", shadow))
+			}
+		},
+	}
+	e, err := buildah.Open(buildah.Options{Root: root + "/root", RunRoot: root + "/run", Lint: lint.Linter{Rules: []lint.Rule{look}}, NoDirect: true})
 	if err != nil {
 		return err
 	}
@@ -112,6 +127,9 @@ func rootless(dir string) error {
 	img, err := e.Build(ctx, rootlessPlan(base), bootc.BuildOptions{})
 	if err != nil {
 		return err
+	}
+	if !looked {
+		return errors.New("the image was not linted")
 	}
 	fmt.Print(img.Digest)
 	// A build that is killed leaves files of subordinate users, which only a user namespace can remove.

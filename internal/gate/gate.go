@@ -42,7 +42,8 @@ func (g *Gate) Report(r lint.Report) error {
 		return &bootc.OpError{Op: "lint", Ref: g.Ref, Err: err}
 	}
 	for _, f := range r.Open() {
-		if f.Severity < lint.Warning || g.told[f.Fingerprint] {
+		base := f.Layer != nil && f.Layer.Base // who builds on it cannot mend it
+		if f.Severity < lint.Warning || base || g.told[f.Fingerprint] {
 			continue
 		}
 		if g.told == nil {
