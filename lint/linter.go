@@ -54,13 +54,17 @@ type Linter struct {
 	Now time.Time `json:"now,omitzero"`
 }
 
+// known are all rules, whether they run or not.
+func (l Linter) known() []Rule {
+	if l.Rules == nil {
+		return Rules()
+	}
+	return l.Rules
+}
+
 // rules are those that run, with the severities that hold.
 func (l Linter) rules() ([]Rule, error) {
-	all := l.Rules
-	if all == nil {
-		all = Rules()
-	}
-	all = slices.Clone(all)
+	all := slices.Clone(l.known())
 	if err := checkRules(all); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type inline struct {
 	comment *containerfile.Range
 	lines   *containerfile.Range // of the instruction; nil for global
 	foreign bool                 // hadolint's: whether it is used is not our business
+	badDay  string               // what stands after until=, if that is no day
 }
 
 var pragma = regexp.MustCompile(`^\s*(bootloom|hadolint)\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9_,\- ]*?)(?:\s+until=(\S+))?\s*(?:#\s*(.*))?$`)
@@ -66,7 +67,7 @@ func (b *Build) inlines() []inline {
 		if m[4] != "" {
 			until, err := time.Parse(time.DateOnly, m[4])
 			if err != nil {
-				until = time.Unix(0, 0) // long ago: the finding that it is expired shows the line
+				until, in.badDay = time.Unix(0, 0), m[4]
 			}
 			in.Until = until
 		}
@@ -137,12 +138,24 @@ func (l Linter) suppress(all []Finding, f *Facts, rules []Rule) []Finding {
 			about = append(about, out)
 		}
 		switch {
+		case s.badDay != "":
+			say(idExpired, "until=%s is no day, such as 2027-01-31, so that the suppression of %s does not count", clip(s.badDay), clip(s.Rule))
 		case s.expired(now):
 			say(idExpired, "the suppression of %s has expired on %s", clip(s.Rule), s.Until.Format(time.DateOnly))
-		case !used[j] && !slices.ContainsFunc(rules, func(r Rule) bool { return r.is(s.Rule) }):
-			say(idUnused, "the suppression is for %s, which is no rule that runs here", clip(s.Rule))
-		case !used[j]:
-			say(idUnused, "the suppression of %s matches no finding", clip(s.Rule))
+		case used[j]:
+		case !slices.ContainsFunc(l.known(), func(r Rule) bool { return r.is(s.Rule) }):
+			say(idUnused, "the suppression is for %s, which is no rule", clip(s.Rule))
+		default:
+			for _, r := range rules {
+				if !r.is(s.Rule) || r.Stages&f.Stages == 0 {
+					continue // a rule that did not run here may be what it is for
+				}
+				say(idUnused, "the suppression of %s matches no finding", clip(s.Rule))
+				if rest := r.Stages &^ (f.Stages | InSpec | InUpgrade); rest != 0 { // and so may one that runs elsewhere too
+					last := &about[len(about)-1]
+					last.Severity, last.Confidence = Note, Possible
+				}
+			}
 		}
 		if s.Reason == "" {
 			say(idUnexplained, "the suppression of %s has no reason", clip(s.Rule))
