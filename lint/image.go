@@ -93,13 +93,20 @@ func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config 
 	layers := make([]*Layer, n)
 	created := createdBy(config.History, n)
 	base := l.baseLayers(m, config, n)
-	g.boundary = base > 0
 	for i := range layers {
 		layers[i] = &Layer{Index: i, CreatedBy: created[i], Base: i < base, stage: InLayers}
 		if len(config.RootFS.DiffIDs) == n {
 			layers[i].DiffID = config.RootFS.DiffIDs[i]
 		}
 	}
+	from := l.origin()
+	if from != nil {
+		base = max(base, from.locate(layers))
+		for i := range base {
+			layers[i].Base = true
+		}
+	}
+	g.boundary = base > 0
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
@@ -111,10 +118,12 @@ func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config 
 	if err != nil {
 		return nil, err
 	}
-	return &Facts{
-		Stages: InRoot | InLayers | InConfig, Layers: layers, Root: newTree(layers, whole), Config: configOf(config, m, l.Base),
-		madeBy: l.locate(layers),
-	}, nil
+	f := &Facts{Stages: InRoot | InLayers | InConfig, Layers: layers, Root: newTree(layers, whole), Config: configOf(config, m, l.Base)}
+	if from != nil {
+		from.locateFiles(layers)
+		f.madeBy = from.build
+	}
+	return f, nil
 }
 
 // readLayers reads the layers in this order, as many at once as there are processors.

@@ -35,7 +35,8 @@ type Linter struct {
 	FailOn Severity `json:"failOn,omitempty"`
 
 	// BaseLayers is how many of an image's layers, from the lowest, are its base's. Zero is what Base says, or else
-	// the image's label ostree.final-diffid, or else unknown; then all layers count as derived.
+	// the image's label ostree.final-diffid, or else the history together with BuiltFrom, or else unknown; then all layers
+	// count as derived.
 	BaseLayers int `json:"baseLayers,omitempty"`
 	// Base is the config of the base image, for what is inherited and for BaseLayers.
 	Base *v1.Image `json:"-"`

@@ -6,9 +6,8 @@ import (
 	"github.com/bootloom/bootloom/containerfile"
 )
 
-// locate finds the steps of the Containerfile that made the layers: by the image's history, and where one layer holds what
-// several steps did, file by file, by what the Containerfile was found to do.
-func (l Linter) locate(layers []*Layer) *Build {
+// origin is the Containerfile that an image was built from, read to the bottom; nil if that is not known.
+func (l Linter) origin() *lowering {
 	var low *lowering
 	switch {
 	case l.BuiltBy != nil:
@@ -19,29 +18,45 @@ func (l Linter) locate(layers []*Layer) *Build {
 	default:
 		return nil
 	}
-	low.boundary = true
 	low.run()
+	return low
+}
+
+// locate finds the steps that made the layers, by the image's history. base is how many layers are then known to be the
+// base's: those below the first step, if there is a layer for every step; else 0.
+func (l *lowering) locate(layers []*Layer) (base int) {
 	var steps []*Step
-	for _, s := range low.build.Steps {
+	for _, s := range l.build.Steps {
 		if kind(s.Step) != "" && s.InImage {
 			steps = append(steps, s)
 		}
 	}
-	for i := len(layers) - 1; i >= 0 && !layers[i].Base; i-- {
+	first := len(layers)
+	for i := len(layers) - 1; i >= 0 && !layers[i].Base && len(steps) > 0; i-- {
 		for j := len(steps) - 1; j >= 0; j-- {
 			if madeBy(layers[i].CreatedBy, steps[j]) {
+				if i == first-1 && j == len(steps)-1 {
+					first = i
+				}
 				layers[i].Step = steps[j]
 				steps = steps[:j]
 				break
 			}
 		}
 	}
-	for _, made := range low.layers { // the last step that makes a file comes last
+	if len(steps) > 0 || first == len(layers) {
+		return 0
+	}
+	return first
+}
+
+// locateFiles finds the places of files, where one layer holds what several steps did.
+func (l *lowering) locateFiles(layers []*Layer) {
+	for _, made := range l.layers { // the last step that makes a file comes last
 		for i := range made.Files {
 			locateFile(layers, &made.Files[i])
 		}
 	}
-	return low.build
 }
 
 // locateFile notes the place of a file, in the topmost layer that has it.

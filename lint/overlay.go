@@ -65,5 +65,9 @@ func (l Linter) overlay(ctx context.Context, rules []Rule, o Overlay) (*Facts, e
 	if ids := config.RootFS.DiffIDs; len(ids) == len(o.Dirs) {
 		layers.digest = func(i int) digest.Digest { return ids[i] }
 	}
-	return l.gather(ctx, rules, m, config, layers)
+	f, err := l.gather(ctx, rules, m, config, layers)
+	if err == nil && len(o.Config) == 0 { // what is not there was not left out
+		f.Config, f.Stages = nil, f.Stages&^InConfig
+	}
+	return f, err
 }
