@@ -18,6 +18,8 @@
 //     in RUN steps do.
 //   - The layers of the base are in the manifest as the base's own manifest has them, byte for byte; the new ones are
 //     compressed once. A device that has the base downloads only those.
+//   - Every build is linted: its plan before anything runs, its layers before an image is made of them. One with an error, as
+//     Options.Lint has it, fails, and nothing of it is left.
 //   - Secrets are files on a tmpfs of the worker. Their values are taken out of events and errors: each line of at least
 //     four bytes, as it stands; a step that prints one in another form gives it away.
 //

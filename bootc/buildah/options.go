@@ -49,7 +49,8 @@ type Options struct {
 	Lint lint.Linter
 	// SkipLint builds without any check.
 	SkipLint bool
-	// OnReport is told what Lint found: of the plan, then of the image; nil is silence. Findings that do not fail a build are
+	// OnReport is told what Lint found: of the plan, then of the image; nil is silence. Builds that run at
+	// once call it at once. Findings that do not fail a build are
 	// events as well, of the kind EventWarning, but for notes and what is in the base's layers.
 	OnReport func(lint.Report)
 	// NoDirect has the builder do every step. The zero value leaves to it what has to run, and adds files and labels that
