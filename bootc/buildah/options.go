@@ -49,9 +49,9 @@ type Options struct {
 	Lint lint.Linter
 	// SkipLint builds without any check.
 	SkipLint bool
-	// OnReport is told what Lint found: of the plan, then of the image; nil is silence. Builds that run at
-	// once call it at once. Findings that do not fail a build are
-	// events as well, of the kind EventWarning, but for notes and what is in the base's layers.
+	// OnReport is told what Lint found: of the plan, then of the image; nil is silence. Builds that run at once call it at once.
+	// Findings that do not fail a build are events as well, of the kind EventWarning, but for notes and what is in the base's
+	// layers.
 	OnReport func(lint.Report)
 	// NoDirect has the builder do every step. The zero value leaves to it what has to run, and adds files and labels that
 	// come after the last such step by package bootc/direct: a plan without one needs no root, and its base is not even
