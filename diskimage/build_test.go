@@ -1,3 +1,5 @@
+//go:build linux
+
 package diskimage
 
 import (
@@ -5,6 +7,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -477,4 +480,87 @@ func TestSparse(t *testing.T) {
 			t.Errorf("chunks of %d: %d bytes on disk: %v", chunk, st.Blocks*512, err)
 		}
 	}
+}
+
+// TestBuildLocal: a layout that lacks the base's layers, as an engine leaves it, will do.
+func TestBuildLocal(t *testing.T) {
+	b := newBench(t, play{Pulled: true})
+	img := layout(t, "linux/amd64", bootable)
+	base := b.publish(t, "acme/base", "linux/amd64", map[string]string{"name": "base"}) // has the same layer
+	dir := strings.TrimPrefix(img.Location, "oci:")
+	_, m, _, err := testkit.ReadImage(dir)
+	if err == nil {
+		err = os.Remove(filepath.Join(dir, "blobs/sha256", m.Layers[0].Digest.Encoded()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	img.BaseLocation = "docker://" + base.Reference()
+	d, err := FromImage(img).Following("quay.io/acme/edge-os:try").As(QCOW2).Build(t.Context(), Podman{}, b.o)
+	if err != nil || d.Source != img.Location+"@"+img.Digest.String() {
+		t.Errorf("%+v, %v", d, err)
+	}
+	last := b.runs("run ")
+	if !strings.HasSuffix(last[len(last)-1], " quay.io/acme/edge-os:try") {
+		t.Error(last)
+	}
+	plain := layout(t, "linux/amd64", nil)
+	if _, err := FromImage(plain).Following("quay.io/acme/edge-os:try").As(QCOW2).Build(t.Context(), Podman{}, b.o); !errors.Is(err, ErrNotBootable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBuildKilled: with the program that builds, the tool ends; what is left of it goes with the next build.
+func TestBuildKilled(t *testing.T) {
+	b := newBench(t, play{Pulled: true, Mode: "hang"})
+	s := b.spec(t)
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(stage(t, "builder"), "builder"))
+	cmd.Path = self
+	cmd.Env = append(os.Environ(), "BUILDER_SPEC="+string(data), "BUILDER_CA="+string(b.client.CA), "BUILDER_WORK="+b.o.WorkDir, "BUILDER_HOST="+b.host)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for b.recorded("hanging") == nil {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if left, _ := filepath.Glob(filepath.Join(b.o.WorkDir, "*")); len(left) != 1 {
+		t.Fatalf("left: %q", left)
+	}
+	for range 100 { // the stand-in gets SIGTERM
+		if left, _ := filepath.Glob(filepath.Join(b.dir, "*.pid")); len(left) == 0 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.play(t, play{Pulled: true})
+	if _, err := s.Build(t.Context(), Podman{}, b.o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// playBuilder is a program that builds, to be killed.
+func playBuilder([]string) int {
+	var s Spec
+	err := json.Unmarshal([]byte(os.Getenv("BUILDER_SPEC")), &s)
+	if err == nil {
+		work, host := os.Getenv("BUILDER_WORK"), os.Getenv("BUILDER_HOST")
+		_, err = s.Build(context.Background(), Podman{}, BuildOptions{Output: filepath.Join(work, "never"), WorkDir: work, IgnoreFreeSpace: true, Registry: registry.Client{
+			CA: []byte(os.Getenv("BUILDER_CA")), Anonymous: true, Credentials: map[string]registry.Credential{host: {Username: "acme", Password: "secret password"}},
+		}})
+	}
+	fmt.Fprintln(os.Stderr, "builder:", err)
+	return 1
 }

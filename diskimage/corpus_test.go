@@ -1,3 +1,5 @@
+//go:build linux
+
 package diskimage
 
 import (
@@ -149,11 +151,11 @@ func ask(t *testing.T, tools, path string, s Spec) string {
 			t.Fatal(err)
 		}
 	}
-	tool, payload, ref := Tool{}, "", "quay.io/acme/edge-os:1"
+	run := invocation{spec: s, image: "quay.io/acme/edge-os:1", config: blueprint != nil, manifest: true}
 	if s.Format == InstallerISO && !s.Installer.Image.isZero() {
-		payload = ref
+		run.payload = run.image
 	}
-	cmd := exec.Command(filepath.Join(tools, string(tool.name())), tool.args("manifest", s, ref, payload, "", blueprint != nil, at)...)
+	cmd := exec.Command(filepath.Join(tools, string(Tool{}.name())), Tool{}.args(run, at)...)
 	cmd.Env = append(os.Environ(), "PATH="+path+":"+os.Getenv("PATH"))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

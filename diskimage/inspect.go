@@ -2,6 +2,7 @@ package diskimage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,7 @@ import (
 // image is one that the container store of the run gets.
 type image struct {
 	name string        // there
-	ref  string        // repository@digest of the manifest for the platform; empty for a local one
-	img  bootc.Image   // local
+	img  bootc.Image   // where it is, and its digest
 	info registry.Info // what its place says
 }
 
@@ -50,9 +50,7 @@ func (b *build) inspect(ctx context.Context) ([]image, error) {
 	if digest == "" {
 		digest = main.info.Digest
 	}
-	if b.source = main.info.Repository + "@" + digest.String(); main.ref == "" {
-		b.source = main.img.Location + "@" + digest.String()
-	}
+	b.source = cmp.Or(main.info.Repository, main.img.Location) + "@" + digest.String()
 	images := []image{main}
 	for _, other := range []Source{s.Installer.Image, s.BuildRoot} {
 		if other.isZero() {
@@ -76,19 +74,24 @@ func (b *build) inspect(ctx context.Context) ([]image, error) {
 func (b *build) look(ctx context.Context, s Source, follow string) (image, error) {
 	client := b.o.Registry
 	client.OnEvent = b.emit
-	i := image{name: s.name(follow)}
-	var err error
-	if i.info, err = client.Inspect(ctx, s.Ref, b.spec.Platform); err != nil {
+	i := image{name: s.name(follow), img: s.Image}
+	if s.Ref != "" {
+		i.img.Location = "docker://" + s.Ref
+	}
+	r, err := client.Open(ctx, i.img, b.spec.Platform)
+	if err != nil {
 		if errors.Is(err, registry.ErrNotFound) && b.spec.Platform != "" {
-			if _, there := client.Resolve(ctx, s.Ref, ""); there == nil {
+			if other, there := client.Open(ctx, i.img, ""); there == nil {
+				other.Close()
 				err = fmt.Errorf("%w: %w", ErrPlatform, err)
 			}
 		}
 		return i, err
 	}
-	i.ref = i.info.Repository + "@" + i.info.Digest.String()
+	defer r.Close()
+	i.info, i.img.Digest, i.img.Platform = r.Info, r.Digest, r.Platform
 	if i.info.Labels["containers.bootc"] != "1" {
-		return i, fmt.Errorf("%s: %w: it has no label containers.bootc=1; build it on a bootc base", i.ref, ErrNotBootable)
+		return i, fmt.Errorf("%s: %w: it has no label containers.bootc=1; build it on a bootc base", s, ErrNotBootable)
 	}
 	return i, nil
 }
@@ -112,9 +115,8 @@ func (b *build) job(images []image, config bool, manifest *bytes.Buffer) Job {
 		Name: b.work.name(), Tool: b.o.Tool, Platform: s.Platform, Dir: b.work.dir, Config: config,
 		LiveHostStore: s.Source.LiveHostStore != "", Network: s.Format == AnacondaISO, OnEvent: b.emit,
 	}
-	verb := "build"
 	if manifest != nil {
-		verb, j.Stdout = "manifest", manifest
+		j.Stdout = manifest
 	}
 	var size int64
 	for _, i := range images {
@@ -126,14 +128,14 @@ func (b *build) job(images []image, config bool, manifest *bytes.Buffer) Job {
 	if !b.o.IgnoreFreeSpace && manifest == nil {
 		j.Need = need(size)
 	}
-	ref, payload, buildRoot := s.Source.name(s.Follow), "", ""
+	run := invocation{spec: s, image: s.Source.name(s.Follow), config: config, manifest: manifest != nil}
 	if s.Format == InstallerISO {
-		ref, payload = s.Installer.Image.name(""), ref
+		run.image, run.payload = s.Installer.Image.name(""), run.image
 	}
 	if !s.BuildRoot.isZero() {
-		buildRoot = s.BuildRoot.name("")
+		run.buildRoot = s.BuildRoot.name("")
 	}
-	j.args = func(at Paths) []string { return j.Tool.args(verb, s, ref, payload, buildRoot, config, at) }
+	j.args = func(at Paths) []string { return j.Tool.args(run, at) }
 	return j
 }
 
@@ -142,10 +144,11 @@ func (b *build) fetch(ctx context.Context, images []image) error {
 	client := b.o.Registry
 	client.OnEvent = b.emit
 	for n, i := range images {
-		to := "oci:" + b.work.at("images") + ":" + strconv.Itoa(n)
-		if _, err := client.Pull(ctx, i.ref, to, registry.PullOptions{}); err != nil {
+		b.emit(bootc.Event{Kind: bootc.EventStart, Op: "pull", Ref: i.name})
+		if _, err := client.Save(ctx, i.img, "oci:"+b.work.at("images")+":"+strconv.Itoa(n)); err != nil {
 			return err
 		}
+		b.emit(bootc.Event{Kind: bootc.EventDone, Op: "pull", Ref: i.name})
 	}
 	return nil
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package diskimage
 
 import (
@@ -19,8 +21,9 @@ func TestMain(m *testing.M) {
 
 // players are the programs by name; each returns its exit status.
 var players = map[string]func(args []string) int{
-	"podman": playPodman,
-	"skopeo": playSkopeo,
+	"podman":  playPodman,
+	"skopeo":  playSkopeo,
+	"builder": playBuilder,
 }
 
 // stage makes a directory with this program under the names that it can play.

@@ -1,7 +1,7 @@
 package diskimage
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -76,51 +76,72 @@ const bibConfig = "/config.json"
 // toolArchs are the names that the tool has for Go's architectures.
 var toolArchs = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}
 
-// args is the command line of the tool, without its name.
-func (t Tool) args(verb string, s Spec, ref, payload, buildRoot string, config bool, at Paths) []string {
-	build := verb == "build"
-	var a []string
-	add := func(flag, value string) {
-		if value != "" {
-			a = append(a, flag, value)
-		}
-	}
-	if t.name() == ImageBuilder {
-		a = append(a, verb, string(s.Format), "--bootc-ref", ref)
-		add("--bootc-installer-payload-ref", payload)
-		add("--bootc-build-ref", buildRoot)
-		add("--bootc-default-fs", s.RootFS)
-		arch := s.arch()
-		if name, ok := toolArchs[arch]; ok {
-			arch = name
-		}
-		add("--arch", arch)
-		if s.NoDefaultKernelArgs {
-			a = append(a, "--bootc-no-default-kernel-args")
-		}
-		if config {
-			add("--blueprint", at.Config)
-		}
-		// A warning says that a setting was left out. It is an error for us too, but not for Filesystems, which is applied and
-		// warned of all the same.
-		a = append(a, "--ignore-warnings")
-		if build {
-			a = append(a, "--progress", "debug", "--cache", at.Store, "--output-dir", at.Output, "--output-name", "disk")
-		}
-		return a
-	}
-	a = append(a, verb, "--type", string(s.Format))
-	add("--target-arch", s.arch())
-	add("--rootfs", s.RootFS)
-	add("--installer-payload-ref", payload)
-	add("--build-container", buildRoot)
-	if config && at.Config != bibConfig {
-		add("--config", at.Config)
-	}
-	if build {
-		a = append(a, "--progress", "debug", "--store", at.Store, "--output", at.Output)
-	}
-	return append(a, ref)
+// invocation is what the tool is to do.
+type invocation struct {
+	spec               Spec // with its Platform
+	image              string
+	payload, buildRoot string // images too; empty for none
+	config             bool   // there is a configuration
+	manifest           bool   // and nothing else is wanted
 }
 
-func (t Tool) String() string { return fmt.Sprintf("%s (%s)", t.name(), t.image()) }
+// args is the command line of the tool, without its name.
+func (t Tool) args(i invocation, at Paths) []string {
+	var a arguments
+	if t.name() == ImageBuilder {
+		a.imageBuilder(i, at)
+	} else {
+		a.bootcImageBuilder(i, at)
+	}
+	return a
+}
+
+type arguments []string
+
+// flag adds a flag that has a value.
+func (a *arguments) flag(name, value string) {
+	if value != "" {
+		*a = append(*a, name, value)
+	}
+}
+
+func (i invocation) verb() string {
+	if i.manifest {
+		return "manifest"
+	}
+	return "build"
+}
+
+func (a *arguments) bootcImageBuilder(i invocation, at Paths) {
+	*a = append(*a, i.verb(), "--type", string(i.spec.Format), "--target-arch", i.spec.arch())
+	a.flag("--rootfs", i.spec.RootFS)
+	a.flag("--installer-payload-ref", i.payload)
+	a.flag("--build-container", i.buildRoot)
+	if i.config && at.Config != bibConfig {
+		a.flag("--config", at.Config)
+	}
+	if !i.manifest {
+		*a = append(*a, "--progress", "debug", "--store", at.Store, "--output", at.Output)
+	}
+	*a = append(*a, i.image)
+}
+
+func (a *arguments) imageBuilder(i invocation, at Paths) {
+	*a = append(*a, i.verb(), string(i.spec.Format), "--bootc-ref", i.image)
+	a.flag("--bootc-installer-payload-ref", i.payload)
+	a.flag("--bootc-build-ref", i.buildRoot)
+	a.flag("--bootc-default-fs", i.spec.RootFS)
+	a.flag("--arch", cmp.Or(toolArchs[i.spec.arch()], i.spec.arch()))
+	if i.spec.NoDefaultKernelArgs {
+		*a = append(*a, "--bootc-no-default-kernel-args")
+	}
+	if i.config {
+		a.flag("--blueprint", at.Config)
+	}
+	// A warning says that a setting was left out. It is an error for us too, but not for Filesystems, which is applied and
+	// warned of all the same.
+	*a = append(*a, "--ignore-warnings")
+	if !i.manifest {
+		*a = append(*a, "--progress", "debug", "--cache", at.Store, "--output-dir", at.Output, "--output-name", "disk")
+	}
+}

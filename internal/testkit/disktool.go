@@ -29,18 +29,21 @@ func DiskTool(t testing.TB, monitor string) string {
 	t.Helper()
 	NeedRoot(t)
 	v := NewVerifiers(t)
-	tools := ImageBuilder(t)
-	dir, err := makeDiskTool(t.Context(), v.Root, tools, monitor)
+	program, err := filepath.EvalSymlinks(filepath.Join(ImageBuilder(t), "image-builder"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := makeDiskTool(t.Context(), v.Root, program, monitor)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-func makeDiskTool(ctx context.Context, root, tools, monitor string) (string, error) {
-	k := key(diskToolRecipe, diskToolScript, osbuildScript, layoutRecipe, root, tools, monitor)
+func makeDiskTool(ctx context.Context, root, program, monitor string) (string, error) {
+	k := key(diskToolRecipe, diskToolScript, osbuildScript, layoutRecipe, root, program, monitor)
 	return cached(ctx, "disktool", k, func(_ context.Context, dir string) ([]string, error) {
-		binary, err := os.ReadFile(filepath.Join(tools, "image-builder"))
+		binary, err := os.ReadFile(program)
 		if err != nil {
 			return nil, err
 		}

@@ -32,8 +32,8 @@ func moduleDir(name string) (string, error) {
 
 // buildTool builds the program of the import path pkg, which must be a tool of the nested module or the module itself,
 // without cgo, and returns the binary's path in the cache. It is built once for a Go version and a state of the module's
-// go.mod, go.sum and own source, and may take minutes.
-func buildTool(ctx context.Context, module, pkg, ldflags string) (string, error) {
+// go.mod, go.sum and own source, and may take minutes. flags are further ones of go build.
+func buildTool(ctx context.Context, module, pkg, ldflags string, flags ...string) (string, error) {
 	dir, err := moduleDir(module)
 	if err != nil {
 		return "", err
@@ -46,7 +46,7 @@ func buildTool(ctx context.Context, module, pkg, ldflags string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	parts := []string{string(mod), string(sum), pkg, ldflags, runtime.Version(), runtime.GOARCH}
+	parts := append([]string{string(mod), string(sum), pkg, ldflags, runtime.Version(), runtime.GOARCH}, flags...)
 	own, _ := filepath.Glob(filepath.Join(dir, "*.go")) // of a module with a program of its own
 	for _, file := range own {
 		source, err := os.ReadFile(file)
@@ -58,8 +58,8 @@ func buildTool(ctx context.Context, module, pkg, ldflags string) (string, error)
 	name := pkg[strings.LastIndex(pkg, "/")+1:]
 	entry, err := cached(ctx, name, key(parts...),
 		func(ctx context.Context, out string) ([]string, error) {
-			cmd := exec.Command("go", "build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", ldflags,
-				"-o", filepath.Join(out, name), pkg)
+			args := append([]string{"build", "-C", dir, "-trimpath", "-buildvcs=false", "-ldflags", ldflags}, flags...)
+			cmd := exec.Command("go", append(args, "-o", filepath.Join(out, name), pkg)...)
 			// The caller's flags, build tags among them, are for the caller's module.
 			cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off", "CGO_ENABLED=0")
 			_, err := run(ctx, "go build "+pkg, cmd)

@@ -1,4 +1,5 @@
-module github.com/bootloom/bootloom/internal/testkit/imagebuilder
+// osbuild's image-builder for the test kit, in a module of its own: whoever uses bootloom does not see its 800 packages.
+module github.com/bootloom/bootloom/internal/testkit/modules/image-builder
 
 go 1.26.0
 
