@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -563,4 +564,26 @@ func playBuilder([]string) int {
 	}
 	fmt.Fprintln(os.Stderr, "builder:", err)
 	return 1
+}
+
+// TestBuildAtOnce: builds do not get in each other's way.
+func TestBuildAtOnce(t *testing.T) {
+	b := newBench(t, play{Pulled: true})
+	s := b.spec(t)
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			o := b.o
+			o.OnEvent = nil
+			o.Output = filepath.Join(filepath.Dir(b.o.Output), fmt.Sprintf("disk%d", i))
+			if d, err := s.Build(t.Context(), Podman{}, o); err != nil || d.Path != o.Output {
+				t.Errorf("%+v, %v", d, err)
+			}
+			os.Remove(o.Output)
+		})
+	}
+	wg.Wait()
+	if c := b.recorded("complaints"); c != nil {
+		t.Errorf("the stand-in complains: %q", c)
+	}
 }

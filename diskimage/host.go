@@ -33,7 +33,7 @@ func (h Host) Preflight(_ context.Context, j Job) (Report, error) {
 		fatal(err.Error(), "it makes the disk", "install it, set Host.Program, or use Podman, which has it in a container")
 	}
 	needed := []string{"podman", "skopeo", "unshare", "mount"}
-	if j.Stdout == nil { // not for a manifest
+	if !j.Manifest {
 		needed = append(needed, "osbuild")
 	}
 	for _, name := range needed {
@@ -41,13 +41,7 @@ func (h Host) Preflight(_ context.Context, j Job) (Report, error) {
 			fatal(name+" is not installed", "the tool needs it", "install it, or use Podman, which has it in a container")
 		}
 	}
-	r = append(r, emulation(j.Platform)...)
-	if j.Need > 0 {
-		if problem := checkSpace(j.Dir, j.Need); problem != nil {
-			r = append(r, *problem)
-		}
-	}
-	return r, nil
+	return append(r, machine(j)...), nil
 }
 
 func (h Host) program(t Tool) (string, error) {

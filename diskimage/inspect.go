@@ -116,7 +116,7 @@ func (b *build) job(images []image, config bool, manifest *bytes.Buffer) Job {
 		LiveHostStore: s.Source.LiveHostStore != "", Network: s.Format == AnacondaISO, OnEvent: b.emit,
 	}
 	if manifest != nil {
-		j.Stdout = manifest
+		j.Manifest, j.Stdout = true, manifest
 	}
 	var size int64
 	for _, i := range images {
@@ -125,10 +125,10 @@ func (b *build) job(images []image, config bool, manifest *bytes.Buffer) Job {
 			size += l.Size
 		}
 	}
-	if !b.o.IgnoreFreeSpace && manifest == nil {
+	if !b.o.IgnoreFreeSpace && !j.Manifest {
 		j.Need = need(size)
 	}
-	run := invocation{spec: s, image: s.Source.name(s.Follow), config: config, manifest: manifest != nil}
+	run := invocation{spec: s, image: s.Source.name(s.Follow), config: config, manifest: j.Manifest}
 	if s.Format == InstallerISO {
 		run.image, run.payload = s.Installer.Image.name(""), run.image
 	}

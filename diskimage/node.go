@@ -170,7 +170,7 @@ func (s *session) step(ctx context.Context, step Step, first, last bool) error {
 	if err == nil && code != 0 {
 		err = &ExitError{step.Program, code}
 	}
-	if err == nil && last && step.Stdout == nil {
+	if err == nil && last && !s.job.Manifest {
 		err = s.receive(ctx)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -37,6 +38,7 @@ type podmanInfo struct {
 		OCIRuntime    struct {
 			Name string `json:"name"`
 		} `json:"ociRuntime"`
+		Remote   bool `json:"serviceIsRemote"`
 		Security struct {
 			Rootless bool `json:"rootless"`
 		} `json:"security"`
@@ -64,6 +66,10 @@ func (p Podman) Preflight(ctx context.Context, j Job) (Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.Host.Remote || runtime.GOOS != "linux" {
+		return append(r, Problem{What: "podman runs its containers on another machine", Why: "the directories of this one are not there",
+			Fix: "use a Node with the address that `podman system connection list` shows", Fatal: true}), nil
+	}
 	if info.Host.Security.Rootless {
 		r = append(r, rootless)
 	}
@@ -71,13 +77,7 @@ func (p Podman) Preflight(ctx context.Context, j Job) (Report, error) {
 		r = append(r, Problem{What: "this machine has the old cgroups beside the new ones", Why: "podman's runtime crun does not run there",
 			Fix: "install runc, or boot with systemd.unified_cgroup_hierarchy=1", Fatal: true})
 	}
-	r = append(r, emulation(j.Platform)...)
-	if j.Need > 0 {
-		if problem := checkSpace(j.Dir, j.Need); problem != nil {
-			r = append(r, *problem)
-		}
-	}
-	return r, nil
+	return append(r, machine(j)...), nil
 }
 
 var rootless = Problem{What: "podman runs as an ordinary user", Why: "the tool mounts file systems and makes loop devices",

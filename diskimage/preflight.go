@@ -53,3 +53,17 @@ func (e *PreflightError) Error() string {
 func (e *PreflightError) Is(target error) bool {
 	return slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.is != nil && p.is == target })
 }
+
+// machine finds what this machine lacks for a job.
+func machine(j Job) Report {
+	r := emulation(j.Platform)
+	if !j.Manifest {
+		r = append(r, kernel()...)
+	}
+	if j.Need > 0 {
+		if problem := checkSpace(j.Dir, j.Need); problem != nil {
+			r = append(r, *problem)
+		}
+	}
+	return r
+}

@@ -37,6 +37,8 @@ type Job struct {
 	LiveHostStore bool
 	// Network says that the tool needs one.
 	Network bool
+	// Manifest says that no disk is wanted, only what osbuild would be told to do, on standard output.
+	Manifest bool
 	// Need is how much room the work takes, as an estimate; 0 if nobody wants to know.
 	Need Size
 	// Stdout takes what the tool itself prints to standard output; nil sends it to Line.

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -120,4 +121,32 @@ func emulation(platform string) Report {
 		What: "programs for " + platform + " do not run on this machine", Why: "the tool runs those of the image",
 		Fix: "install qemu-user-static (and binfmt-support), or use a machine of that architecture", Fatal: true, is: ErrPlatform,
 	}}
+}
+
+// kernel finds what this machine's kernel lacks. Only loop devices are fatal: layouts differ in what else they need.
+func kernel() (r Report) {
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		r = append(r, Problem{What: "there are no loop devices (/dev/loop-control)", Why: "disks are made by way of them", Fix: "modprobe loop", Fatal: true})
+	}
+	for _, fs := range []struct{ name, why string }{
+		{"overlay", "the container store lies on it"}, {"vfat", "the EFI system partition has it"},
+	} {
+		if !hasFilesystem(fs.name) {
+			r = append(r, Problem{What: "this machine's kernel has no " + fs.name, Why: fs.why, Fix: "modprobe " + fs.name + ", or use another machine"})
+		}
+	}
+	return r
+}
+
+func hasFilesystem(name string) bool {
+	known, err := os.ReadFile("/proc/filesystems")
+	if err != nil || slices.Contains(strings.Fields(string(known)), name) {
+		return true
+	}
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return true
+	}
+	modules, err := os.ReadFile(filepath.Join("/lib/modules", unix.ByteSliceToString(u.Release[:]), "modules.dep"))
+	return err == nil && strings.Contains(string(modules), "/"+name+".ko")
 }

@@ -24,3 +24,5 @@ func hybridCgroups() bool { return false }
 func ulimits() []string { return nil }
 
 func emulation(string) Report { return nil }
+
+func kernel() Report { return nil }

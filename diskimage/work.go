@@ -21,7 +21,7 @@ type work struct {
 
 func newWork(parent string) (*work, error) {
 	sweep(parent)
-	dir, err := os.MkdirTemp(parent, workPrefix) // 0700
+	dir, err := os.MkdirTemp(parent, ".bootloom-new-") // 0700
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +32,12 @@ func newWork(parent string) (*work, error) {
 	for _, name := range []string{"images", "output"} {
 		if err == nil {
 			err = os.Mkdir(w.at(name), 0o755)
+		}
+	}
+	if err == nil { // it has the name that others look for once it has the lock
+		final := filepath.Join(parent, workPrefix+strings.TrimPrefix(filepath.Base(dir), ".bootloom-new-"))
+		if err = os.Rename(dir, final); err == nil {
+			w.dir = final
 		}
 	}
 	if err != nil {
