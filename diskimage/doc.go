@@ -10,8 +10,8 @@
 //     registry.Client, into a container store that is made for the run and removed after it. The live store of a machine is
 //     mounted only for a Spec of [FromHostStore]. That the image is bootable and for the platform is known before any tool runs.
 //   - The tool is [BootcImageBuilder] or [ImageBuilder], in a container pinned by digest, and runs where a [Runner] says: [Podman] (its
-//     command here), [Node] (its REST API, by socket or ssh), [Host] (installed here), or a type of your own. [Spec.Manifest]
-//     has the tool itself judge a Spec, without building.
+//     command here), [Node] (its REST API, by socket or ssh), [Chroot] (the container here, without podman), [Host] (the tool
+//     installed here), or a type of your own. [Spec.Manifest] has the tool itself judge a Spec, without building.
 //   - What upstream says in prose becomes data: pipelines and stages are events of the kind step, a failure is a *[ToolError] with the
 //     stage, the last lines and what to do about it.
 //   - Silence is not success. A setting that the tool leaves out is [ErrIgnored], though upstream exits with 0; so is a disk that is

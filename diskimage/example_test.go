@@ -198,6 +198,13 @@ func ExampleNode() {
 	// Output: Node.URI: "tcp://builder.acme.example:8080" is no address of podman: want unix:///run/podman/podman.sock or ssh://user@host/run/podman/podman.sock
 }
 
+func ExampleChroot() {
+	chroot := diskimage.Chroot{Registry: registry.Client{AuthFile: "auth.json"}}
+	_, err := chroot.Preflight(context.Background(), diskimage.Job{Tool: diskimage.Tool{Name: diskimage.ImageBuilder}, Platform: "linux/amd64"})
+	fmt.Println(err)
+	// Output: BuildOptions.Tool.Image: is empty: name the container image that has image-builder
+}
+
 func ExampleHost() {
 	host := diskimage.Host{Program: "/no/bootc-image-builder"}
 	report, err := host.Preflight(context.Background(), diskimage.Job{Platform: "linux/amd64"})

@@ -43,7 +43,7 @@ var _ Runner = Node{}
 // Preflight asks the node's podman about itself.
 func (n Node) Preflight(ctx context.Context, j Job) (Report, error) {
 	if j.Tool.image() == "" {
-		return nil, bootc.Errorf("BuildOptions.Tool.Image", "is empty: name the container image that has %s", j.Tool.name())
+		return nil, errNoToolImage(j)
 	}
 	l, err := n.dial(ctx)
 	if err != nil {

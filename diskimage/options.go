@@ -26,7 +26,7 @@ type BuildOptions struct {
 	Owner string
 	// Tool makes the disk; the zero value is BootcImageBuilder in DefaultImage.
 	Tool Tool
-	// Registry says how to reach the registry of the Source.
+	// Registry says how to reach the registry of the Source. Its OnEvent is not used.
 	Registry registry.Client
 	// Secrets has a value for each name that the Spec has.
 	Secrets map[string]bootc.SecretValue

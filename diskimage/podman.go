@@ -56,7 +56,7 @@ type podmanInfo struct {
 // Preflight asks podman about itself.
 func (p Podman) Preflight(ctx context.Context, j Job) (Report, error) {
 	if j.Tool.image() == "" {
-		return nil, bootc.Errorf("BuildOptions.Tool.Image", "is empty: name the container image that has %s", j.Tool.name())
+		return nil, errNoToolImage(j)
 	}
 	var r Report
 	if _, err := exec.LookPath(p.argv()[0]); err != nil {

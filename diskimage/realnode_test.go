@@ -66,7 +66,7 @@ func waitFor(t *testing.T, network, addr string) {
 
 func TestRealNode(t *testing.T) {
 	p := newRealPodman(t)
-	testReal(t, Node{URI: "unix://" + serve(t, p)})
+	testReal(t, newPublished(t), Node{URI: "unix://" + serve(t, p)}, realTool)
 }
 
 // TestRealNodeSSH goes through a real sshd on loopback.

@@ -26,13 +26,8 @@ const realTool = "localhost/bootloom-disktool:1"
 // real but for osbuild. What it has is gone when the test ends, and nothing of it may be left by then.
 func newRealPodman(t *testing.T) Podman {
 	t.Helper()
-	testkit.NeedRoot(t)
-	testkit.NeedTool(t, "podman", "losetup")
-	monitor, err := os.ReadFile("testdata/transcript/osbuild-monitor.jsonseq")
-	if err != nil {
-		t.Fatal(err)
-	}
-	layout := testkit.DiskTool(t, string(monitor))
+	testkit.NeedTool(t, "podman")
+	layout := diskTool(t)
 	dir := t.TempDir()
 	p := Podman{Command: []string{"podman", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--tmpdir", filepath.Join(dir, "tmp")}}
 	podman := func(args ...string) string {
@@ -100,11 +95,31 @@ func loops(t *testing.T) string {
 	return string(out)
 }
 
-func TestRealPodman(t *testing.T) { testReal(t, newRealPodman(t)) }
+// diskTool is the layout of the tool's image.
+func diskTool(t *testing.T) string {
+	t.Helper()
+	testkit.NeedRoot(t)
+	testkit.NeedTool(t, "losetup")
+	monitor, err := os.ReadFile("testdata/transcript/osbuild-monitor.jsonseq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testkit.DiskTool(t, string(monitor))
+}
+
+func TestRealPodman(t *testing.T) { testReal(t, newPublished(t), newRealPodman(t), realTool) }
+
+func TestRealChroot(t *testing.T) {
+	p := newPublished(t)
+	tool, err := p.client.Push(t.Context(), bootc.Image{Location: "oci:" + diskTool(t)}, p.host+"/acme/disktool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testReal(t, p, Chroot{Registry: p.client}, tool.Reference())
+}
 
 // testReal has a runner build with the real tool.
-func testReal(t *testing.T, runner Runner) {
-	p := newPublished(t)
+func testReal(t *testing.T, p published, runner Runner, toolImage string) {
 	image := p.bootableTiny(t)
 	o := BuildOptions{Registry: p.client, WorkDir: t.TempDir(), Output: filepath.Join(t.TempDir(), "disk"), IgnoreFreeSpace: true}
 	left := func(t *testing.T) {
@@ -117,7 +132,7 @@ func testReal(t *testing.T, runner Runner) {
 		}
 	}
 	for _, tool := range []ToolName{BootcImageBuilder, ImageBuilder} {
-		o.Tool = Tool{tool, realTool}
+		o.Tool = Tool{tool, toolImage}
 		t.Run(string(tool), func(t *testing.T) {
 			defer left(t)
 			var text []string
@@ -134,7 +149,7 @@ func testReal(t *testing.T, runner Runner) {
 			}
 		})
 	}
-	o.Tool = Tool{Image: realTool}
+	o.Tool = Tool{Image: toolImage}
 	t.Run("manifest", func(t *testing.T) {
 		defer left(t)
 		// By digest alone, which the tool then has as a name.

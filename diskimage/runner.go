@@ -10,7 +10,7 @@ import (
 )
 
 // Runner is a place where the tool can run: Podman (its command on this machine), Node (podman's REST API, here or elsewhere),
-// Host (the tool installed on this machine), or a type of the caller.
+// Chroot (the container on this machine, without podman), Host (the tool installed on this machine), or a type of the caller.
 type Runner interface {
 	// Preflight finds what the place lacks for the job before anything is fetched. The error is for places that cannot be asked.
 	Preflight(ctx context.Context, j Job) (Report, error)

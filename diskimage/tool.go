@@ -70,6 +70,10 @@ func (t Tool) check(s Spec) []error {
 	return errs
 }
 
+func errNoToolImage(j Job) error {
+	return bootc.Errorf("BuildOptions.Tool.Image", "is empty: name the container image that has %s", j.Tool.name())
+}
+
 // bibConfig is where BootcImageBuilder looks without being told.
 const bibConfig = "/config.json"
 

@@ -193,3 +193,16 @@ func FuzzLines(f *testing.F) {
 		}
 	})
 }
+
+// TestHintsTable: no hint stands in the way of another.
+func TestHintsTable(t *testing.T) {
+	for _, h := range hints {
+		e := &ToolError{Program: "bootc-image-builder", ExitCode: 1, Message: "error: " + strings.ReplaceAll(h.says, "…", " some text ")}
+		if got := hint(e); got != h.hint {
+			t.Errorf("%q has the hint %q, want %q", h.says, got, h.hint)
+		}
+	}
+	if got := hint(&ToolError{Program: "bootc-image-builder", ExitCode: 1, Message: "something else"}); got != "" {
+		t.Errorf("a hint for nothing: %q", got)
+	}
+}
