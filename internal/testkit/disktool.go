@@ -58,7 +58,7 @@ func makeDiskTool(ctx context.Context, root, program, monitor string) (string, e
 			w.file("usr/bin/osbuild", 0o755, osbuildScript)
 			w.file("usr/share/osbuild/monitor.jsonseq", 0o644, monitor)
 			// podman run --init, in a container of the image that the disk is made of
-			w.file("usr/libexec/podman/catatonit", 0o755, "#!/bin/sh\nshift\nexec \"$@\"\n")
+			w.file("usr/libexec/podman/catatonit", 0o755, "#!/bin/sh\nshift\n\"$@\" &\ntrap 'kill $!' TERM\nwait\n")
 			w.file("etc/containers/storage.conf", 0o644, "[storage]\ndriver = \"overlay\"\nrunroot = \"/run/containers/storage\"\ngraphroot = \"/var/lib/containers/storage\"\n")
 			w.file("etc/containers/containers.conf", 0o644, "[containers]\ncgroups = \"disabled\"\ndefault_ulimits = [\"nofile=1024:4096\", \"nproc=1024:4096\"]\n[engine]\nevents_logger = \"none\"\ncgroup_manager = \"cgroupfs\"\n")
 			return w.err
