@@ -21,7 +21,7 @@ type lowering struct {
 	context  fs.FS
 	ignore   *patternmatcher.PatternMatcher // of .containerignore
 	archives map[string]bootc.Archive       // of a Plan: what its ADDs unpack
-	stages   []map[string]*vfile            // the root of each stage at its end, without what its base image has
+	stages   []*stageRoot                   // of each stage at its end
 	layers   []*Layer
 }
 
@@ -35,13 +35,13 @@ type vfile struct {
 type changes struct {
 	*lowering
 	step    *Step
-	root    map[string]*vfile // as it is now
+	root    *stageRoot // as it is now
 	made    map[string]*vfile
 	removed map[string]bool
 }
 
 func (l *lowering) run() {
-	l.stages = make([]map[string]*vfile, len(l.build.File.Stages))
+	l.stages = make([]*stageRoot, len(l.build.File.Stages))
 	l.ignore = ignores(l.context)
 	stage := -1
 	for _, s := range l.build.Steps {
@@ -50,9 +50,9 @@ func (l *lowering) run() {
 		}
 		if s.Step == nil { // FROM
 			stage = s.Index.Stage
-			l.stages[stage] = map[string]*vfile{}
+			l.stages[stage] = newStageRoot()
 			if parent, ok := l.build.File.Lookup(l.build.File.Stages[stage].From, stage); ok {
-				l.stages[stage] = maps.Clone(l.stages[parent])
+				l.stages[stage] = l.stages[parent].clone()
 			}
 			continue
 		}
@@ -95,38 +95,28 @@ func (c *changes) done() {
 
 // make puts a file into the root.
 func (c *changes) make(v *vfile) {
-	if old := c.root[v.Path]; old != nil && old.IsDir() && !v.IsDir() { // cannot happen in a build that works
+	if old := c.root.files[v.Path]; old != nil && old.IsDir() && !v.IsDir() { // cannot happen in a build that works
 		c.remove(v.Path, true)
 	}
-	c.made[v.Path], c.root[v.Path] = v, v
+	c.made[v.Path] = v
+	c.root.set(v)
 }
 
 // remove takes a file, or with below a directory, out of the root. The base may have it, so that a whiteout is due even if
 // nothing is known of it.
 func (c *changes) remove(p string, below bool) {
-	for name := range c.root {
-		if name == p || below && under(name, p) {
-			delete(c.root, name)
+	for _, name := range c.root.under(p) {
+		if name == p || below {
 			delete(c.made, name)
 		}
 	}
+	c.root.remove(p, below)
 	c.removed[p] = true
 }
 
 // isDir says whether p is a directory, as far as that can be told without the base image.
 func (c *changes) isDir(p string) bool {
-	if v := c.root[p]; v != nil {
-		return v.IsDir()
-	}
-	if slices.Contains(usualDirs, p) {
-		return true
-	}
-	for name := range c.root {
-		if name != p && under(name, p) {
-			return true
-		}
-	}
-	return false
+	return c.root.isDir(p) || c.root.files[p] == nil && slices.Contains(usualDirs, p)
 }
 
 // usualDirs are in every image that boots.

@@ -132,12 +132,10 @@ func (c *changes) unknown(t *target, source string, known bool) {
 }
 
 // fromStage puts what an earlier stage has at p; false if it is not known to have anything there.
-func (c *changes) fromStage(t *target, root map[string]*vfile, p string) bool {
+func (c *changes) fromStage(t *target, root *stageRoot, p string) bool {
 	found := false
-	for name, f := range root {
-		if !under(name, p) {
-			continue
-		}
+	for _, name := range root.under(p) {
+		f := root.files[name]
 		found = true
 		n := *f
 		m := *f.extra()

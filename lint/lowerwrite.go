@@ -11,7 +11,7 @@ import (
 
 // write applies one change.
 func (c *changes) write(w *Write) {
-	old := c.root[w.Path]
+	old := c.root.files[w.Path]
 	v := &vfile{File: File{Path: w.Path, Mode: 0o644, more: &more{write: w, lines: [2]int{w.Line, w.Line}}}}
 	if w.HasMode {
 		v.Mode = w.Mode
@@ -59,7 +59,7 @@ func (c *changes) write(w *Write) {
 		}
 		c.forEach(w, func(p string) {
 			n := &vfile{File: File{Path: p, Mode: w.Mode, more: v.more}}
-			if have := c.root[p]; have != nil {
+			if have := c.root.files[p]; have != nil {
 				*n = *have
 				n.Mode = have.Mode.Type() | w.Mode
 			} else if w.Mode&fs.ModeSticky != 0 || c.isDir(p) {
@@ -79,7 +79,7 @@ func (c *changes) bring(w *Write, v *vfile) {
 	if c.isDir(w.Path) && w.From != "" {
 		v.Path = strings.TrimSuffix(w.Path, "/") + "/" + w.From[strings.LastIndexByte(w.From, '/')+1:]
 	}
-	from := c.root[w.From]
+	from := c.root.files[w.From]
 	if from == nil || w.From == "" {
 		if w.Op == Move && w.From != "" {
 			c.remove(w.From, true)
@@ -87,10 +87,8 @@ func (c *changes) bring(w *Write, v *vfile) {
 		c.make(v)
 		return
 	}
-	for name, f := range maps.Clone(c.root) {
-		if name != w.From && !(from.IsDir() && under(name, w.From)) {
-			continue
-		}
+	for _, name := range c.root.under(w.From) {
+		f := c.root.files[name]
 		n := *f
 		m := *f.extra()
 		m.write, m.lines = w, [2]int{w.Line, w.Line}
@@ -116,7 +114,7 @@ func (c *changes) forEach(w *Write, f func(string)) {
 	if err != nil {
 		return
 	}
-	for _, p := range slices.Sorted(maps.Keys(c.root)) {
+	for _, p := range slices.Sorted(maps.Keys(c.root.files)) {
 		if g.match(p) {
 			f(p)
 		}
