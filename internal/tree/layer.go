@@ -66,7 +66,7 @@ func object(name string) bool { return strings.HasPrefix(name, "sysroot/ostree/r
 
 // ReadLayer reads a layer, compressed by gzip or zstd or not at all.
 func ReadLayer(r io.Reader) (Layer, error) {
-	plain, err := decompress(r)
+	plain, err := Decompress(r)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -111,7 +111,7 @@ func ReadLayer(r io.Reader) (Layer, error) {
 
 // ReadFile reads one regular file of a layer, of at most 16 MiB, by its path there.
 func ReadFile(r io.Reader, name string) ([]byte, error) {
-	plain, err := decompress(r)
+	plain, err := Decompress(r)
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +162,8 @@ func entry(h *tar.Header) (Entry, bool) {
 	return e, true
 }
 
-// decompress finds out by the first bytes what a layer is compressed with.
-func decompress(r io.Reader) (io.ReadCloser, error) {
+// Decompress finds out by the first bytes what a layer is compressed with.
+func Decompress(r io.Reader) (io.ReadCloser, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	head, _ := in.Peek(4)
 	switch {
