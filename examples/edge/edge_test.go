@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/examples/edge/edgeos"
 	"github.com/bootloom/bootloom/internal/testkit"
@@ -185,7 +183,7 @@ var fromPackages = []string{
 
 // checkBoot boots the image's own kernel and initramfs with the kernel arguments that the image carries.
 func checkBoot(t *testing.T, root string) {
-	out, serial, err := testkit.VM{Root: root, Kargs: kargs(t, root)}.Run(t.Context(), `
+	out, serial, err := testkit.VM{Root: root}.Run(t.Context(), `
 cat /proc/cmdline
 systemctl is-active edge-hello.service
 systemctl is-enabled edge-hello.service
@@ -206,23 +204,6 @@ tmux -V
 	if !strings.Contains(serial, "login:") {
 		t.Error("no login prompt on the serial console")
 	}
-}
-
-// kargs are the kernel arguments that `bootc install` would take from the image.
-func kargs(t *testing.T, root string) (all []string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, "usr/lib/bootc/kargs.d/*.toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		var drop struct{ Kargs []string }
-		if _, err := toml.DecodeFile(file, &drop); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, drop.Kargs...)
-	}
-	return all
 }
 
 func write(t *testing.T, name string, b []byte) {

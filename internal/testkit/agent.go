@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bootloom/bootloom/internal/child"
 )
 
 // An Agent is a real flightctl-agent that runs on this machine, with a directory in place of the root file system, as an
@@ -20,7 +22,7 @@ import (
 type Agent struct {
 	Root string // the directory
 
-	process *process
+	process *child.Process
 	log     string
 }
 
@@ -119,7 +121,7 @@ func (a *Agent) Log() string {
 // Ended waits until the agent has ended by itself, for as long as ctx lasts, and says whether it has.
 func (a *Agent) Ended(ctx context.Context) bool {
 	select {
-	case <-a.process.done:
+	case <-a.process.Done():
 		return true
 	case <-ctx.Done():
 		return false
@@ -128,7 +130,7 @@ func (a *Agent) Ended(ctx context.Context) bool {
 
 // Close ends the agent and removes its directory.
 func (a *Agent) Close() error {
-	a.process.quit(syscall.SIGTERM, 5*time.Second)
+	a.process.Quit(syscall.SIGTERM, 5*time.Second)
 	return os.RemoveAll(filepath.Dir(a.Root))
 }
 

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/child"
 )
 
 //go:embed chroot.sh
@@ -64,9 +66,9 @@ func (c Chroot) Run(ctx context.Context, argv ...string) (stdout, stderr string,
 	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	p, err := start(cmd)
+	p, err := child.Start(cmd)
 	if err == nil {
-		err = p.wait(ctx)
+		err = p.Wait(ctx)
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w\n%s%s", strings.Join(argv, " "), err, out.String(), errs.String())

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/bootloom/bootloom/internal/child"
 )
 
 // errPortTaken is in the chain of the error of a server whose port another process took first.
@@ -17,14 +19,14 @@ var errPortTaken = errors.New("port taken")
 
 // daemon starts a server whose output goes to name.log in dir, and returns when ready returns nil, which is asked
 // again and again, for a minute at most.
-func daemon(ctx context.Context, dir, name string, cmd *exec.Cmd, ready func(context.Context) error) (*process, error) {
+func daemon(ctx context.Context, dir, name string, cmd *exec.Cmd, ready func(context.Context) error) (*child.Process, error) {
 	log, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() // the server has its own
 	cmd.Stdout, cmd.Stderr = log, log
-	p, err := start(cmd)
+	p, err := child.Start(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +38,10 @@ func daemon(ctx context.Context, dir, name string, cmd *exec.Cmd, ready func(con
 			return p, nil
 		}
 		select {
-		case <-p.done:
-			err = fmt.Errorf("%s ended: %w", name, p.err)
+		case <-p.Done():
+			err = fmt.Errorf("%s ended: %w", name, p.Err())
 		case <-ctx.Done():
-			p.kill()
+			p.Kill()
 			err = fmt.Errorf("%s is not ready: %w", name, errors.Join(notYet, ctx.Err()))
 		case <-time.After(20 * time.Millisecond):
 			continue

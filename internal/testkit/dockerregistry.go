@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/bootloom/bootloom/internal/child"
 )
 
 // NewDockerRegistry starts Debian's docker-registry (distribution 2.8) as a process that lives as long as the test, behind
@@ -57,12 +59,12 @@ func StartDockerRegistry(ctx context.Context, o RegistryOptions) (*Registry, err
 	// Another process may take the port between our look and the program's start.
 	for range 3 {
 		var backend *url.URL
-		var p *process
+		var p *child.Process
 		if backend, p, err = launchRegistry(ctx, program, dir, ca, o); err != nil {
 			continue
 		}
 		r.stop = func() {
-			p.kill()
+			p.Kill()
 			_ = os.RemoveAll(dir)
 		}
 		r.serve(l, proxyTo(backend, ca))
@@ -71,7 +73,7 @@ func StartDockerRegistry(ctx context.Context, o RegistryOptions) (*Registry, err
 	return nil, errors.Join(err, l.Close(), os.RemoveAll(dir))
 }
 
-func launchRegistry(ctx context.Context, program, dir string, ca *CA, o RegistryOptions) (*url.URL, *process, error) {
+func launchRegistry(ctx context.Context, program, dir string, ca *CA, o RegistryOptions) (*url.URL, *child.Process, error) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
@@ -84,7 +86,7 @@ func launchRegistry(ctx context.Context, program, dir string, ca *CA, o Registry
 	var output bytes.Buffer
 	cmd := exec.Command(program, "serve", config)
 	cmd.Stdout, cmd.Stderr = &output, &output
-	p, err := start(cmd)
+	p, err := child.Start(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,15 +96,15 @@ func launchRegistry(ctx context.Context, program, dir string, ca *CA, o Registry
 			return &url.URL{Scheme: scheme, Host: addr}, p, c.Close()
 		}
 		select {
-		case <-p.done:
-			return nil, nil, fmt.Errorf("docker-registry ended: %v\n%s", p.err, output.String())
+		case <-p.Done():
+			return nil, nil, fmt.Errorf("docker-registry ended: %v\n%s", p.Err(), output.String())
 		case <-ctx.Done():
-			p.kill()
+			p.Kill()
 			return nil, nil, ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	p.kill()
+	p.Kill()
 	return nil, nil, fmt.Errorf("docker-registry does not listen on %s after 10 s\n%s", addr, output.String())
 }
 

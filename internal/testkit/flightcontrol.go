@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bootloom/bootloom/internal/child"
 )
 
 // A FlightControl is a Flight Control 1.2 service on the loopback interface: its own API server and worker, migrated
@@ -29,7 +31,7 @@ type FlightControl struct {
 	ports   []int // of the user API, the agent API, PostgreSQL, Redis
 	client  *http.Client
 	issuer  *oidcIssuer
-	running map[string]*process
+	running map[string]*child.Process
 	stops   []func() // in the order of the starts
 }
 
@@ -59,7 +61,7 @@ func StartFlightControl(ctx context.Context) (*FlightControl, error) {
 	var err error
 	// Another process may take a port between our look and the program's start.
 	for range 3 {
-		f := &FlightControl{running: map[string]*process{}}
+		f := &FlightControl{running: map[string]*child.Process{}}
 		if err = f.start(ctx); err == nil {
 			return f, nil
 		}
@@ -154,7 +156,7 @@ func (f *FlightControl) daemon(ctx context.Context, name string, cmd *exec.Cmd, 
 		return err
 	}
 	f.running[name] = p
-	f.stops = append(f.stops, p.kill)
+	f.stops = append(f.stops, p.Kill)
 	return nil
 }
 
@@ -162,8 +164,8 @@ func (f *FlightControl) daemon(ctx context.Context, name string, cmd *exec.Cmd, 
 func (f *FlightControl) alive() error {
 	for name, p := range f.running {
 		select {
-		case <-p.done:
-			return fmt.Errorf("%s has ended: %v\n%s", name, p.err, f.Logs())
+		case <-p.Done():
+			return fmt.Errorf("%s has ended: %v\n%s", name, p.Err(), f.Logs())
 		default:
 		}
 	}

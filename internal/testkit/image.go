@@ -16,6 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/bootloom/bootloom/internal/unpack"
 )
 
 // ReadImage reads the manifest and config of the one image in the OCI layout at dir, and its manifest's descriptor.
@@ -72,7 +74,7 @@ func LayerEntries(dir string) ([][]Entry, error) {
 			}
 			e := Entry{
 				Path: cleanPath(h.Name), Type: h.Typeflag, Mode: h.Mode, UID: h.Uid, GID: h.Gid,
-				Link: h.Linkname, Size: h.Size, ModTime: h.ModTime.Unix(), XAttrs: xattrs(h),
+				Link: h.Linkname, Size: h.Size, ModTime: h.ModTime.Unix(), XAttrs: unpack.XAttrs(h),
 			}
 			if h.Typeflag == tar.TypeLink {
 				e.Link = cleanPath(h.Linkname)
@@ -160,18 +162,4 @@ func readJSON(dir string, d digest.Digest, v any) error {
 
 func cleanPath(p string) string {
 	return strings.TrimPrefix(path.Clean("/"+p), "/")
-}
-
-// xattrs returns the extended attributes that h carries as PAX records.
-func xattrs(h *tar.Header) map[string]string {
-	var m map[string]string
-	for k, v := range h.PAXRecords {
-		if name, ok := strings.CutPrefix(k, "SCHILY.xattr."); ok {
-			if m == nil {
-				m = map[string]string{}
-			}
-			m[name] = v
-		}
-	}
-	return m
 }

@@ -63,7 +63,7 @@ func startPostgres(ctx context.Context, dir string, port int, superuser string) 
 		return err
 	})
 	// SIGQUIT ends it without a checkpoint; killed, it would leave its shared memory behind.
-	return func() { p.quit(syscall.SIGQUIT, 10*time.Second) }, err
+	return func() { p.Quit(syscall.SIGQUIT, 10*time.Second) }, err
 }
 
 // findPostgres finds the newest server that Debian's packages have installed; they are not in PATH.
