@@ -79,6 +79,11 @@ var dropInDirs = []dropInDir{
 	{"/etc/multipath/conf.d", "", ".conf", 0o644, nil},
 	{"/etc/security/pwquality.conf.d", "", ".conf", 0o644, nil},
 	{"/etc/sssd/conf.d", "", ".conf", 0o600, checkINI},
+	{"/etc/krb5.conf.d", "", ".conf", 0o644, nil},
+	{"/etc/logrotate.d", "", "", 0o644, nil},
+	{"/etc/httpd/conf.d", "", ".conf", 0o644, nil},
+	{"/etc/nginx/conf.d", "", ".conf", 0o644, nil},
+	{"/etc/motd.d", "/usr/lib/motd.d", "", 0o644, nil},
 	{"", "/usr/lib/bootc/kargs.d", ".toml", 0o644, checkKargs},
 	{"/etc/bootc/install", "/usr/lib/bootc/install", ".toml", 0o644, checkInstall},
 }
@@ -95,21 +100,6 @@ func dirOf(p string) (class dropInDir, inEtc, ok bool) {
 		}
 	}
 	return dropInDir{}, false, false
-}
-
-// UsrPath turns the path of a drop-in in /etc into that of the same one below /usr, where static configuration
-// belongs: the image alone defines it, and a file in /etc with the same name still overrides it. Paths that are
-// there already come back as they are; false means that the program reads no directory below /usr.
-func UsrPath(p string) (string, bool) {
-	class, inEtc, ok := dirOf(p)
-	if !ok || class.usr == "" {
-		return "", false
-	}
-	if !inEtc {
-		return p, true
-	}
-	from, to := strings.SplitN(class.etc, "*", 2), strings.SplitN(class.usr, "*", 2)
-	return to[0] + strings.TrimPrefix(p, from[0]), true
 }
 
 var (

@@ -175,10 +175,22 @@ func ExampleDropIn() {
 func ExampleUsrPath() {
 	fmt.Println(bootc.UsrPath("/etc/sysctl.d/50-edge.conf"))
 	fmt.Println(bootc.UsrPath("/etc/systemd/system/sshd.service.d/10-limits.conf"))
+	fmt.Println(bootc.UsrPath("/etc/containers/systemd/app.container"))
 	fmt.Println(bootc.UsrPath("/etc/sudoers.d/50-ops"))
 	// Output:
 	// /usr/lib/sysctl.d/50-edge.conf true
 	// /usr/lib/systemd/system/sshd.service.d/10-limits.conf true
+	// /usr/share/containers/systemd/app.container true
+	//  false
+}
+
+func ExampleDropInPath() {
+	fmt.Println(bootc.DropInPath("/etc/sudoers", "50-ops"))
+	fmt.Println(bootc.DropInPath("/etc/systemd/journald.conf", "50-edge"))
+	fmt.Println(bootc.DropInPath("/etc/containers/policy.json", "50-edge"))
+	// Output:
+	// /etc/sudoers.d/50-ops true
+	// /usr/lib/systemd/journald.conf.d/50-edge.conf true
 	//  false
 }
 

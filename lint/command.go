@@ -34,6 +34,8 @@ type Command struct {
 	Mounts []string
 	// Step that runs it; nil in a script of a file.
 	Step *Step
+
+	program string // as it is written, with its directory
 }
 
 // Word is an argument after expansion.

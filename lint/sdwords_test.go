@@ -29,9 +29,9 @@ var tmpfilesCorpus = []string{
 // TestTmpfilesOracle has systemd-tmpfiles carry out each line in an empty root: it refuses what the parser refuses, and makes
 // what the parser says that it makes.
 func TestTmpfilesOracle(t *testing.T) {
-	said, roots := oracle(t, "systemd-tmpfiles --create --boot", "usr/lib/tmpfiles.d/x.conf", tmpfilesCorpus, map[string]string{
-		"etc/skel/x": "", "var/lib/x": "", "run/x": "", "root/x": "",
-	})
+	said, roots := oracle(t, "systemd-tmpfiles --create --boot", lineTrees("/usr/lib/tmpfiles.d/x.conf", tmpfilesCorpus, map[string]string{
+		"/etc/skel/x": "", "/var/lib/x": "", "/run/x": "", "/root/x": "",
+	}))
 	empty := pathsBelow(t, roots[slices.Index(tmpfilesCorpus, "")])
 	for i, line := range tmpfilesCorpus {
 		lines, mistakes := parseTmpfiles(line + "\n")
@@ -55,17 +55,14 @@ func TestTmpfilesOracle(t *testing.T) {
 	}
 }
 
-// oracle has a program of the Debian base read each line as its configuration file, in a root of its own that has the other files
-// as well. It returns what the program said, and the roots.
-func oracle(t *testing.T, program, name string, lines []string, files map[string]string) (said, roots []string) {
+// oracle runs a program of the Debian base on each of the trees of files. It returns what the program said, and the roots.
+func oracle(t *testing.T, program string, trees []map[string]string) (said, roots []string) {
 	t.Helper()
 	base, dir := testkit.Root(t, testkit.Debian), t.TempDir()
-	for i, line := range lines {
+	for i, tree := range trees {
 		root := filepath.Join(dir, strconv.Itoa(i))
 		roots = append(roots, root)
-		all := maps.Clone(files)
-		all[name] = line + "\n"
-		for name, text := range all {
+		for name, text := range tree {
 			must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
 			must(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o644))
 		}
@@ -82,6 +79,17 @@ func oracle(t *testing.T, program, name string, lines []string, files map[string
 	return said, roots
 }
 
+// lineTrees are trees that differ in the one line of a file.
+func lineTrees(name string, lines []string, others map[string]string) []map[string]string {
+	var out []map[string]string
+	for _, line := range lines {
+		tree := maps.Clone(others)
+		tree[name] = line + "\n"
+		out = append(out, tree)
+	}
+	return out
+}
+
 // sysusersCorpus are lines of sysusers.d.
 var sysusersCorpus = []string{
 	"u acme -", `u acme 442 "Acme Agent" /var/lib/acme /sbin/nologin`, "u acme 442:tty", "u acme -:5", "u acme /var/lib", "g acme 443", "g acme -", "m root tty", "m root acme", "r - 500-900", "r - 600",
@@ -92,9 +100,9 @@ var sysusersCorpus = []string{
 
 // TestSysusersOracle has systemd-sysusers carry out each line in a root with two accounts.
 func TestSysusersOracle(t *testing.T) {
-	said, roots := oracle(t, "systemd-sysusers", "usr/lib/sysusers.d/x.conf", sysusersCorpus, map[string]string{
-		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "etc/group": "root:x:0:\ntty:x:5:\n", "etc/shadow": "", "etc/gshadow": "", "var/lib/x": "",
-	})
+	said, roots := oracle(t, "systemd-sysusers", lineTrees("/usr/lib/sysusers.d/x.conf", sysusersCorpus, map[string]string{
+		"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/group": "root:x:0:\ntty:x:5:\n", "/etc/shadow": "", "/etc/gshadow": "", "/var/lib/x": "",
+	}))
 	for i, line := range sysusersCorpus {
 		lines, mistakes := parseSysusers(line + "\n")
 		if refused := strings.Contains(said[i], "x.conf:1:"); refused != (len(mistakes) > 0) {

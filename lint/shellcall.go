@@ -28,6 +28,7 @@ func (r *shell) call(s *syntax.Stmt, x *syntax.CallExpr, reads *Command) *Comman
 	if len(words) > 0 {
 		if words[0].Known {
 			c.Name = path.Base(words[0].Text)
+			c.program = words[0].Text
 		}
 		c.Args = words[1:]
 	}
