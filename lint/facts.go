@@ -26,6 +26,8 @@ type Facts struct {
 	Config *Config
 	// Previous are the facts about the image that this one replaces; nil unless the stage is InUpgrade.
 	Previous *Facts
+	// Managed are paths that something writes on devices; see Linter.Managed.
+	Managed []string
 	// Profiles that are on.
 	Profiles []Profile
 	// Now is the time that expiry is measured by.

@@ -3,6 +3,7 @@ package lint
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -47,6 +48,10 @@ type Linter struct {
 	// BuildArgs are the values of ARGs (--build-arg).
 	BuildArgs map[string]string `json:"buildArgs,omitempty"`
 
+	// Managed are absolute paths that something writes on running devices, such as the files of a fleet's configuration in Flight
+	// Control, for rule BL306.
+	Managed []string
+
 	// Cache is a directory for facts about layers, by their digest, so that a base is read once. Empty for none.
 	Cache string `json:"cache,omitempty"`
 	// Limits on what a target may cost.
@@ -85,6 +90,11 @@ func (l Linter) rules() ([]Rule, error) {
 		}
 		if s != Off && (s < Note || s > Error) {
 			errs = append(errs, fmt.Errorf("Linter.Severity[%q]: want Off, Note, Warning or Error", name))
+		}
+	}
+	for _, p := range l.Managed {
+		if !path.IsAbs(p) || path.Clean(p) != p {
+			errs = append(errs, fmt.Errorf("Linter.Managed: %q is not an absolute, clean path", p))
 		}
 	}
 	return slices.DeleteFunc(all, func(r Rule) bool { return r.Severity == Off || !l.inProfile(r) }), errors.Join(errs...)

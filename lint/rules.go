@@ -19,6 +19,7 @@ func Rules() []Rule {
 		stateRules,
 		leftoverRules,
 		placementRules,
+		practiceRules,
 		runtimeRules,
 		hygieneRules,
 		configRules,
