@@ -33,7 +33,7 @@ func newCache(dir string, rules []Rule, limits Limits) *cache {
 	fmt.Fprintln(h, factsFormat, limits)
 	for _, r := range rules {
 		for _, w := range r.Wants {
-			fmt.Fprintf(h, "%q %d %t %t %t %o\n", w.Glob, w.Max, w.Quiet, w.Derived, w.Digest, w.Mode)
+			fmt.Fprintf(h, "%q %d %t %t %t %o %q\n", w.Glob, w.Max, w.Quiet, w.Derived, w.Digest, w.Mode, w.Having)
 		}
 	}
 	return &cache{dir, hex.EncodeToString(h.Sum(nil)[:8])}

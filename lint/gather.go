@@ -35,7 +35,8 @@ type gatherer struct {
 	layer    *Layer
 	files    []File
 	problems []problem
-	full     bool // a limit has been met
+	full     bool   // a limit has been met
+	scratch  []byte // for files that are looked through
 }
 
 func (g *gathering) layer(l *Layer) *gatherer {
@@ -86,7 +87,7 @@ func (g *gatherer) add(f File, open func() (io.Reader, error)) bool {
 // read takes what rules want from a file.
 func (g *gatherer) read(f *File, open func() (io.Reader, error)) {
 	n := sum(g.router.wants(f.Path, f.Mode, g.boundary && !f.Layer.Base))
-	if n == (need{}) {
+	if n.none() {
 		return
 	}
 	g.fill(f, n, open)
@@ -97,12 +98,11 @@ func (g *gatherer) fill(f *File, n need, open func() (io.Reader, error)) {
 	if n.max > 0 && !keep && n.loud {
 		g.problem(f.Path, true, fmt.Errorf("has %d bytes, more than the %d up to which it is read", f.Size, n.max))
 	}
-	if !keep && !n.digest {
+	try := !keep && slices.ContainsFunc(n.having, func(w Want) bool { return f.Size <= w.max() })
+	if !keep && !try && !n.digest {
 		return
 	}
-	if keep && g.content.Add(f.Size) > g.limits.Content {
-		g.content.Add(-f.Size)
-		g.problem(f.Path, true, errContent)
+	if keep && !g.room(f) {
 		return
 	}
 	r, err := open()
@@ -113,31 +113,49 @@ func (g *gatherer) fill(f *File, n need, open func() (io.Reader, error)) {
 	if c, ok := r.(io.Closer); ok {
 		defer c.Close()
 	}
-	m := f.ensure()
 	hash := sha256.New()
 	if n.digest {
 		r = io.TeeReader(r, hash)
 	}
-	if keep {
-		m.content = make([]byte, f.Size)
-		_, err = io.ReadFull(r, m.content)
-	} else {
+	var content []byte
+	switch {
+	case keep:
+		content = make([]byte, f.Size)
+		_, err = io.ReadFull(r, content)
+	case try:
+		g.scratch = slices.Grow(g.scratch[:0], int(f.Size))[:f.Size]
+		_, err = io.ReadFull(r, g.scratch)
+	default:
 		_, err = io.CopyN(io.Discard, r, f.Size)
 	}
 	if err != nil {
-		m.content = nil
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
 		g.problem(f.Path, false, cause(err))
 		return
 	}
+	if try && n.keeps(g.scratch) && g.room(f) {
+		content, keep = slices.Clone(g.scratch), true
+	}
 	if keep {
+		m := f.ensure()
+		m.content = content
 		m.has |= hasContent
 	}
 	if n.digest {
-		m.digest = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+		f.ensure().digest = "sha256:" + hex.EncodeToString(hash.Sum(nil))
 	}
+}
+
+// room says whether the content of one more file may be kept.
+func (g *gatherer) room(f *File) bool {
+	if g.content.Add(f.Size) <= g.limits.Content {
+		return true
+	}
+	g.content.Add(-f.Size)
+	g.problem(f.Path, true, errContent)
+	return false
 }
 
 // done puts what was gathered into the layer, by path. Of entries with the same path the last one counts, as it does when the layer is unpacked; a

@@ -1,8 +1,10 @@
 package lint
 
 import (
+	"bytes"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +17,8 @@ type router struct {
 	suffixes map[string][]Want // by extension
 	rest     []pattern         // that apply anywhere, and must be tried
 
+	compiled map[string]*literals
+
 	dir   string // of the last path
 	in    []pattern
 	paths []Want
@@ -26,12 +30,15 @@ type pattern struct {
 }
 
 func newRouter(rules []Rule) *router {
-	r := &router{exact: map[string][]Want{}, below: map[string][]pattern{}, names: map[string][]Want{}, suffixes: map[string][]Want{}}
+	r := &router{exact: map[string][]Want{}, below: map[string][]pattern{}, names: map[string][]Want{}, suffixes: map[string][]Want{}, compiled: map[string]*literals{}}
 	for _, rule := range rules {
 		for _, w := range rule.Wants {
 			g, err := compileGlob(w.Glob)
 			if err != nil {
 				continue // checkRules has said so
+			}
+			if len(w.Having) > 0 {
+				w.having = r.literals(w.Having)
 			}
 			last := ""
 			if n := len(g.parts); n > 0 {
@@ -53,6 +60,15 @@ func newRouter(rules []Rule) *router {
 		}
 	}
 	return r
+}
+
+// literals compiles strings, once for all Wants that have the same.
+func (r *router) literals(strs []string) *literals {
+	key := strings.Join(strs, "\x00")
+	if r.compiled[key] == nil {
+		r.compiled[key] = newLiterals(strs)
+	}
+	return r.compiled[key]
 }
 
 // fork is a router that another goroutine may use.
@@ -107,17 +123,38 @@ type need struct {
 	max    int64 // up to which size the content is kept; 0 for not at all
 	loud   bool  // a larger file is to be reported
 	digest bool
+	having []Want // that keep it only if it has one of their strings
 }
+
+// none says that nobody wants anything.
+func (n need) none() bool { return n.max == 0 && !n.digest && len(n.having) == 0 }
 
 func sum(wants []Want) need {
 	var n need
 	for _, w := range wants {
-		if w.Digest {
+		switch {
+		case w.Digest:
 			n.digest = true
-			continue
+		case w.having != nil:
+			n.having = append(n.having, w)
+		default:
+			n.max = max(n.max, w.max())
+			n.loud = n.loud || !w.Quiet
 		}
-		n.max = max(n.max, w.max())
-		n.loud = n.loud || !w.Quiet
 	}
 	return n
+}
+
+// keeps says whether the content is to be kept for what it has in it.
+func (n need) keeps(content []byte) bool {
+	if bytes.IndexByte(content[:min(len(content), 8<<10)], 0) >= 0 {
+		return false
+	}
+	for i, w := range n.having {
+		again := slices.ContainsFunc(n.having[:i], func(o Want) bool { return o.having == w.having && o.max() >= w.max() })
+		if !again && int64(len(content)) <= w.max() && w.having.any(content) {
+			return true
+		}
+	}
+	return false
 }

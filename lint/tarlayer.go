@@ -125,15 +125,15 @@ func (t *tarLayer) linkToObject(f File) bool {
 	object := t.store[t.object]
 	f.take(&object)
 	n := sum(t.router.wants(f.Path, f.Mode, t.boundary && !t.layer.Base))
-	if n != (need{}) && int64(len(t.buffer)) == object.Size {
+	if !n.none() && int64(len(t.buffer)) == object.Size {
 		t.fill(&f, n, func() (io.Reader, error) { return strings.NewReader(string(t.buffer)), nil })
-	} else if n != (need{}) {
+	} else if !n.none() {
 		t.second[t.object] = n
 	}
 	if !t.add(f, nil) {
 		return false
 	}
-	if n != (need{}) && f.extra().content == nil && f.Digest() == "" {
+	if !n.none() && f.extra().content == nil && f.Digest() == "" {
 		t.links = append(t.links, len(t.files)-1)
 	}
 	return true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,11 @@ type Want struct {
 	Digest bool
 	// Mode asks only for files that have any of these bits, such as fs.ModeSetuid or 0111. Zero is no condition.
 	Mode fs.FileMode
+	// Having asks only for text in which at least one of these strings is, up to 64 of them. What has none, and what has a NUL
+	// byte in its first 8 KiB, is looked through and not kept, so that a pattern may be as wide as /**.
+	Having []string
+
+	having *literals
 }
 
 // defaultMax is the zero value of Want.Max.
@@ -45,6 +51,9 @@ func Reading(globs ...string) []Want {
 }
 
 func (w Want) check() error {
+	if len(w.Having) > maxLiterals || slices.Contains(w.Having, "") {
+		return fmt.Errorf("pattern %q: Having has an empty string, or more than %d", w.Glob, maxLiterals)
+	}
 	_, err := compileGlob(w.Glob)
 	return err
 }

@@ -1,0 +1,71 @@
+package lint
+
+// literals finds any of a set of strings in one pass over a text (Aho and Corasick, 1975). It is what keeps the scan for
+// secrets cheap: a regular expression runs only over what has one of its literals in it.
+type literals struct {
+	next   [][256]int32 // state and byte to state
+	accept []uint64     // which strings end in the state: a bit each
+}
+
+// maxLiterals is how many strings the bits of a state can tell apart.
+const maxLiterals = 64
+
+// newLiterals compiles the strings, of which the first 64 count.
+func newLiterals(strings []string) *literals {
+	l := &literals{next: make([][256]int32, 1), accept: make([]uint64, 1)}
+	for i, s := range strings[:min(len(strings), maxLiterals)] {
+		at := int32(0)
+		for _, c := range []byte(s) {
+			if l.next[at][c] == 0 {
+				l.next = append(l.next, [256]int32{})
+				l.accept = append(l.accept, 0)
+				l.next[at][c] = int32(len(l.next) - 1)
+			}
+			at = l.next[at][c]
+		}
+		l.accept[at] |= 1 << i
+	}
+	// Breadth first: where a state has no way on, it goes where the longest suffix of what it stands for would.
+	fail := make([]int32, len(l.next))
+	var queue []int32
+	for c := range 256 {
+		if s := l.next[0][c]; s != 0 {
+			queue = append(queue, s)
+		}
+	}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		l.accept[at] |= l.accept[fail[at]]
+		for c := range 256 {
+			if s := l.next[at][c]; s != 0 {
+				fail[s] = l.next[fail[at]][c]
+				queue = append(queue, s)
+			} else {
+				l.next[at][c] = l.next[fail[at]][c]
+			}
+		}
+	}
+	return l
+}
+
+// in says which of the strings are in the text: bit i for string i.
+func (l *literals) in(text []byte) (found uint64) {
+	at := int32(0)
+	for _, c := range text {
+		at = l.next[at][c]
+		found |= l.accept[at]
+	}
+	return found
+}
+
+// any says whether one of the strings is in the text.
+func (l *literals) any(text []byte) bool {
+	at := int32(0)
+	for _, c := range text {
+		if at = l.next[at][c]; l.accept[at] != 0 {
+			return true
+		}
+	}
+	return false
+}
