@@ -1,140 +1,106 @@
-// Bench builds one image with our engine, with Debian's buildah and with Debian's podman, from the same plan and the
-// same base, interleaved in one run, and prints the medians. `make bench` runs it.
+// Bench measures what this module does beside what other programs do for the same end, with the same inputs, interleaved
+// in one run, and prints medians, ratios, CPU time and bytes. `make bench` runs it; -svg writes the picture of the README.
 //
-// The plan is that of examples/edge, but in place of the package it has a script that changes files of the base: how
-// fast a mirror answers is not what is measured. Every contender starts with the base in its own store. Our time is that of bootc.Build in this process
-// (inspect, compile, build in the worker, export of compressed layers); the peers' is that of their whole command,
-// which ends with the image in their store, its layers uncompressed.
+//   - rebuild: the image of examples/edge is built by our engine, by Debian's buildah and by Debian's podman: in full, without
+//     a change, after a change of one file. In place of the package it has a script that changes files of the base: how fast a
+//     mirror answers is not what is measured.
+//   - publish: twenty files, and twenty files with a binary, on a base in the same registry: built, pushed and signed; by
+//     us, by buildah, skopeo and cosign, and, without labels and signature, by crane append.
+//   - remote: the same from a base in one registry to another registry, beside a plain copy of the base by skopeo.
+//   - files: a thousand to a million files, in processes of their own for their memory.
+//   - size: the memory that a large base costs.
+//
+// Our time is that of the calls in this process; that of the peers is that of their whole commands, each with the base in
+// its own store and its caches warm.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
-	"syscall"
-	"time"
-
-	"github.com/bootloom/bootloom/bootc"
-	"github.com/bootloom/bootloom/bootc/buildah"
-	"github.com/bootloom/bootloom/internal/testkit"
+	"slices"
+	"strings"
 )
 
-const baseName = "localhost/bench-base:latest"
+// config is what the command line says.
+type config struct {
+	rounds int
+	agent  int // bytes of the binary of the suite rebuild
+	only   []string
+	svg    string
+}
 
 func main() {
-	rounds := flag.Int("n", 5, "rounds; each builds every case once with every contender")
-	agent := flag.Int("agent", 0, "MB of a binary to put into the image, which does not compress")
+	if child(os.Args) {
+		return
+	}
+	var c config
+	flag.IntVar(&c.rounds, "n", 5, "rounds; each does every case once with every contender")
+	agent := flag.Int("agent", 0, "MB of a binary to put into the image of the suite rebuild, which does not compress")
+	only := flag.String("only", "", "suites to run, separated by commas: rebuild, publish, remote, files, size (default: all)")
+	flag.StringVar(&c.svg, "svg", "", "write a picture to this file")
 	flag.Parse()
+	c.agent = *agent << 20
+	if *only != "" {
+		c.only = strings.Split(*only, ",")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rounds, *agent<<20); err != nil {
+	if err := run(ctx, c); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds, agent int) error {
-	layout, err := testkit.Make(ctx, testkit.Debian)
-	if err != nil {
-		return err
+// suite is a set of cases that share their preparation.
+type suite struct {
+	name string
+	run  func(context.Context, config, string) (*table, error)
+}
+
+var suites = []suite{
+	{"rebuild", rebuild},
+	{"publish", publish},
+	{"remote", remote},
+	{"files", files},
+	{"size", size},
+}
+
+func run(ctx context.Context, c config) error {
+	for _, name := range c.only {
+		if !slices.ContainsFunc(suites, func(s suite) bool { return s.name == name }) {
+			return fmt.Errorf("no suite %q", name)
+		}
 	}
+	var done []*table
+	for _, s := range suites {
+		if len(c.only) > 0 && !slices.Contains(c.only, s.name) {
+			continue
+		}
+		t, err := in(func(dir string) (*table, error) { return s.run(ctx, c, dir) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Printf("\n%s: %s; %d rounds, %d CPUs\n", s.name, t.title, c.rounds, runtime.NumCPU())
+		t.write(os.Stdout)
+		done = append(done, t)
+	}
+	if c.svg == "" {
+		return nil
+	}
+	return os.WriteFile(c.svg, picture(done), 0o644)
+}
+
+// in calls f with a directory on disk that is gone afterwards.
+func in[T any](f func(dir string) (T, error)) (T, error) {
 	dir, err := os.MkdirTemp("/var/tmp", "bootloom-bench-")
 	if err != nil {
-		return err
+		var none T
+		return none, err
 	}
 	defer os.RemoveAll(dir)
-
-	engine, err := buildah.Open(buildah.Options{Root: filepath.Join(dir, "bootloom")})
-	if err != nil {
-		return err
-	}
-	defer engine.Close()
-	if _, err := engine.Inspect(ctx, "oci:"+layout, bootc.BuildOptions{}); err != nil { // as the peers pull it
-		return err
-	}
-	peers, err := newPeers(ctx, dir, layout)
-	if err != nil {
-		return err
-	}
-
-	binary := make([]byte, agent)
-	rand.NewChaCha8([32]byte{}).Read(binary)
-
-	cases := []struct {
-		name     string
-		revision func(round int) int
-		cached   bool
-		single   bool // the peers make one layer and keep nothing, which ours does not offer: its full build stands beside
-	}{
-		{"full build", func(int) int { return 0 }, false, false},
-		{"no change", func(int) int { return 0 }, true, false},
-		{"one file changed", func(round int) int { return round + 1 }, true, false},
-		{"full build, peers --layers=false", func(int) int { return 0 }, false, true},
-	}
-	t := table{contenders: []string{"bootloom", "buildah", "podman"}}
-	for round := range rounds + 1 { // the first round fills the caches and is not counted
-		for _, c := range cases {
-			s := spec("oci:"+layout, c.revision(round), binary)
-			contextDir := filepath.Join(dir, "context")
-			if err := writeContext(ctx, engine, s, contextDir); err != nil {
-				return err
-			}
-			var contenders []contender
-			ours := contender{"bootloom", func() error {
-				_, err := bootc.Build(ctx, engine, s, bootc.BuildOptions{NoCache: !c.cached, Pull: bootc.PullNever})
-				return err
-			}}
-			if !c.single {
-				contenders = append(contenders, ours)
-			}
-			for _, p := range peers {
-				if c.single {
-					p = p.single()
-				}
-				contenders = append(contenders, contender{p.name, func() error { return p.build(ctx, contextDir, c.cached) }})
-			}
-			for i := range contenders { // rotate, so that nobody is always first
-				who := contenders[(i+round)%len(contenders)]
-				took, err := measure(who.build)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, who.name, err)
-				}
-				if round > 0 {
-					t.add(c.name, who.name, took)
-				}
-			}
-		}
-	}
-	t.samples[[2]string{"full build, peers --layers=false", "bootloom"}] = t.samples[[2]string{"full build", "bootloom"}]
-	fmt.Printf("%d rounds, %d CPUs, medians; binary of %d MB\n", rounds, runtime.NumCPU(), agent>>20)
-	t.write(os.Stdout)
-	return nil
-}
-
-type contender struct {
-	name  string
-	build func() error
-}
-
-// measure returns wall time and CPU time of f, that of its child processes included.
-func measure(f func() error) (sample, error) {
-	before, start := cpu(), time.Now()
-	err := f()
-	return sample{time.Since(start), cpu() - before}, err
-}
-
-func cpu() time.Duration {
-	var sum time.Duration
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var u syscall.Rusage
-		if syscall.Getrusage(who, &u) == nil {
-			sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
-		}
-	}
-	return sum
+	return f(dir)
 }

@@ -27,8 +27,7 @@ func newPeers(ctx context.Context, dir, baseLayout string) ([]peer, error) {
 	}
 	var out []peer
 	for _, name := range []string{"buildah", "podman"} {
-		p := peer{name: name, dir: filepath.Join(dir, name), layers: true}
-		p.argv = []string{name, "--root", filepath.Join(p.dir, "root"), "--runroot", filepath.Join(p.dir, "run"), "--storage-driver", "overlay"}
+		p := newPeer(name, dir)
 		if err := p.run(ctx, "pull", "oci:"+link); err != nil {
 			return nil, fmt.Errorf("%s cannot read the base: %w", name, err)
 		}
@@ -42,6 +41,13 @@ func newPeers(ctx context.Context, dir, baseLayout string) ([]peer, error) {
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// newPeer is a program with a store of its own, which is empty.
+func newPeer(name, dir string) peer {
+	p := peer{name: name, dir: filepath.Join(dir, name), layers: true}
+	p.argv = []string{name, "--root", filepath.Join(p.dir, "root"), "--runroot", filepath.Join(p.dir, "run"), "--storage-driver", "overlay"}
+	return p
 }
 
 // single is the peer as it builds when nothing is kept: all steps in one layer.

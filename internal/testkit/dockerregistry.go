@@ -67,6 +67,7 @@ func StartDockerRegistry(ctx context.Context, o RegistryOptions) (*Registry, err
 			p.Kill()
 			_ = os.RemoveAll(dir)
 		}
+		r.Backend = backend.Host
 		r.serve(l, proxyTo(backend, ca))
 		return r, nil
 	}

@@ -35,6 +35,9 @@ type Registry struct {
 	Host string // 127.0.0.1:port, to put before a repository's name
 	CA   []byte // PEM of the CA of its certificate; nil without TLS
 
+	// Backend is docker-registry itself, behind the front: requests there are neither counted nor slowed.
+	Backend string
+
 	Username, Password    string // what a client must give; empty if nothing
 	ClientCert, ClientKey []byte // PEM of a client certificate that it accepts; nil unless asked for
 
