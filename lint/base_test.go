@@ -12,6 +12,12 @@ import (
 // explained are the findings about the bootable bases of the test kit that are true.
 var explained = map[string]string{
 	"BL112": "its prepare-root.conf says enabled = no",
+	"BL201": "Debian's packages keep state in /var that only dpkg and apt need",
+	"BL202": "Debian's packages have no tmpfiles.d lines for their directories in /var",
+	"BL205": "Debian's base-files ships /run/lock",
+	"BL207": "its /opt and /usr/local are links into /var, as on many bases",
+	"BL211": "Debian's base-files ships /root/.bashrc and .profile",
+	"BL213": "Debian's systemd ships /etc/default/locale and /etc/vconsole.conf as links to files that nothing has written yet",
 	"BL122": "bootc, podman and skopeo are not in it: nothing here updates it",
 }
 
