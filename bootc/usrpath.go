@@ -94,8 +94,6 @@ var aggregates = []struct{ file, dir string }{
 	{"/etc/httpd/conf/httpd.conf", "/etc/httpd/conf.d"},
 	{"/etc/nginx/nginx.conf", "/etc/nginx/conf.d"},
 	{"/etc/multipath.conf", "/etc/multipath/conf.d"},
-	{"/etc/issue", "/etc/issue.d"},
-	{"/etc/motd", "/etc/motd.d"},
 }
 
 // DropInPath returns where a drop-in with the name goes that adds to the configuration file, below /usr if the program

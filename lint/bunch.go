@@ -41,8 +41,7 @@ func bunches(files func(func(*File) bool), of func(*File) string) []*bunch {
 	return out
 }
 
-// finding is about the file, if there is one only, or else about the directory. The message goes on with "it" or "the 3 files
-// there".
+// finding is about the file, if there is one only, or else about the directory.
 func (b *bunch) finding(format string, args ...any) Finding {
 	out := b.first.Finding(format, args...)
 	if b.files > 1 {
@@ -54,9 +53,9 @@ func (b *bunch) finding(format string, args ...any) Finding {
 // what names the files in a message.
 func (b *bunch) what() string {
 	if b.files == 1 {
-		return "the file"
+		return "it"
 	}
-	return fmt.Sprintf("what is there, %d files,", b.files)
+	return fmt.Sprintf("the %d files there", b.files)
 }
 
 // owner is the directory of a file below /var that one program has for itself: /var/lib/NAME, /var/spool/NAME, or /var/NAME.

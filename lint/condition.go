@@ -41,7 +41,8 @@ func neverTrue(f *Facts, s unitSetting, made map[string]bool) (Finding, bool) {
 		return out.Fixed("perhaps %s is meant", printable(near)), true
 	}
 	if under(end, "/etc") {
-		return out.As(Note).Unsure(Possible).Fixed("have the image or a line of tmpfiles.d make it, unless provisioning does"), true
+		out.Message = sprintf("%s is not in the image, and nothing in it makes it: unless provisioning does, the unit never runs", []any{printable(p)})
+		return out.As(Note).Unsure(Possible).Fixed("have the image or a line of tmpfiles.d make it, or leave it to provisioning"), true
 	}
 	return out.Fixed("correct the path, or put the file into the image"), true
 }
@@ -68,6 +69,21 @@ func nearName(t *Tree, p string, made map[string]bool) string {
 		if near(other) {
 			return other
 		}
+	}
+	return ""
+}
+
+// flagOf is the file in /etc that a task of a unit takes away and that the unit has as its condition; "" if the change is none to that.
+func (t task) flagOf(w Write) string {
+	gone := w.Path
+	switch {
+	case t.unit == nil || w.Glob || w.Op != Remove && w.Op != Move:
+		return ""
+	case w.Op == Move:
+		gone = w.From
+	}
+	if under(gone, "/etc") && slices.ContainsFunc(t.unit.all("Unit", "ConditionPathExists"), func(s unitSetting) bool { return s.value == gone }) {
+		return gone
 	}
 	return ""
 }

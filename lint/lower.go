@@ -116,7 +116,7 @@ func (c *changes) remove(p string, below bool) {
 
 // isDir says whether p is a directory, as far as that can be told without the base image.
 func (c *changes) isDir(p string) bool {
-	return c.root.isDir(p) || c.root.files[p] == nil && slices.Contains(usualDirs, p)
+	return c.root.isDir(p) || c.root.files[p] == nil && !c.removed[p] && slices.Contains(usualDirs, p)
 }
 
 // usualDirs are in every image that boots.

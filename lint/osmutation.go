@@ -6,47 +6,55 @@ import (
 	"strings"
 )
 
-// softwareChange says what a command does to the software of a running system; "" if it does nothing to it.
-func softwareChange(c *Command) string {
+// softwareChange says what a command does to the software of a running system, and what comes of it; "" if it does nothing to it.
+func softwareChange(c *Command) (what, why string) {
+	const (
+		fails = "it fails, since /usr is read-only"
+		lost  = "what is changed is gone after the next update, and nobody has tested it"
+		own   = "it fails where /usr/local is part of the image, and elsewhere the device has what no image has"
+	)
 	if verb := packageVerb(c); verb != "" {
-		return c.Name + " " + verb
+		if c.Is("rpm-ostree") {
+			return c.Name + " " + verb, "bootc does not update a device that rpm-ostree has changed"
+		}
+		return c.Name + " " + verb, fails
 	}
 	switch c.Name {
 	case "bootc":
 		if verb := c.Verb(); verb == "usr-overlay" || verb == "usroverlay" {
-			return "bootc " + verb
+			return "bootc " + verb, lost
 		}
 	case "ostree":
 		if ops := c.Operands("--sysroot", "--os"); len(ops) > 1 && ops[0].Text == "admin" && ops[1].Text == "unlock" {
-			return "ostree admin unlock"
+			return "ostree admin unlock", lost
 		}
 	case "pip", "pip3":
-		if c.Verb() == "install" && !inState(c) && !c.Has("-t", "--target", "--prefix", "--user", "--root") {
-			return c.Name + " install"
+		if c.Verb() == "install" && !inState(c) {
+			return c.Name + " install", own
 		}
 	case "python", "python3":
-		if m, ok := c.Value("-m"); ok && m.Text == "pip" && slices.ContainsFunc(c.Args, func(w Word) bool { return w.Text == "install" }) && !inState(c) &&
-			!c.Has("--target", "--prefix", "--user") {
-			return "pip install"
+		if m, ok := c.Value("-m"); ok && m.Text == "pip" && slices.ContainsFunc(c.Args, func(w Word) bool { return w.Text == "install" }) && !inState(c) {
+			return "pip install", own
 		}
 	case "npm", "yarn", "pnpm":
-		if verb := c.Verb(); c.Has("-g", "--global") && (verb == "install" || verb == "i" || verb == "add") {
-			return c.Name + " " + verb + " -g"
+		if verb := c.Verb(); c.Has("-g", "--global") && (verb == "install" || verb == "i" || verb == "add") && !inState(c) {
+			return c.Name + " " + verb + " -g", own
 		}
 	case "gem":
-		if c.Verb() == "install" {
-			return "gem install"
+		if c.Verb() == "install" && !inState(c) {
+			return "gem install", own
 		}
 	}
 	if c.Reads != nil && c.Reads.Is("curl", "wget") && isShell(c.Name) {
-		return c.Reads.Name + " into " + c.Name
+		return c.Reads.Name + " into " + c.Name, "the device does what the server says that day"
 	}
-	return ""
+	return "", ""
 }
 
-// inState says whether the program is one of an environment in /var, which it may change.
+// inState says whether a tool installs into a directory of its own, as far as can be seen: its program is in one, or a flag names it.
 func inState(c *Command) bool {
-	return under(c.program, "/var") || under(c.program, "/home") || under(c.program, "/root")
+	return under(c.program, "/var") || under(c.program, "/home") || under(c.program, "/root") ||
+		c.Has("-t", "--target", "--prefix", "--user", "--root", "--user-install", "--install-dir", "-i")
 }
 
 // fileChange is a path of the OS that a command changes on a running device, and how bad that is: in /usr it fails, in /etc it makes the device

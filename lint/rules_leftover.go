@@ -46,7 +46,7 @@ RUN --mount=type=cache,target=/var/lib/apt/lists --mount=type=cache,target=/var/
 					out := b.finding("is of no use on a device: %s", sizeOf(b.bytes))
 					out.Path = b.dir
 					if f.Root.File(b.first.Path) != b.first {
-						out = b.first.Finding("is of no use on a device, and still in the layer that a later step hides it in: %s", sizeOf(b.bytes))
+						out = b.first.Finding("is of no use on a device; a later step hides it, and every device downloads it all the same: %s", sizeOf(b.bytes))
 						out.Path = b.dir
 					}
 					found(out.Fixed("in the step that makes it: rm -rf %s", b.dir))
@@ -76,13 +76,15 @@ dir /tmp 1777
 		Check: func(f *Facts, found func(Finding)) {
 			for _, dir := range []string{"/run", "/tmp"} {
 				for top := range f.Root.In(dir) {
-					if n := strays(f.Root, top); n > 0 && top.Derived() {
-						out := top.Finding("is never seen on a device, where %s is a file system in memory", dir)
-						if n > 1 {
-							out = top.Finding("is never seen on a device, where %s is a file system in memory; %d more are below it", dir, n-1)
-						}
-						found(out.Fixed("for the steps that write there: RUN --mount=type=tmpfs,target=/run --mount=type=tmpfs,target=/tmp …"))
+					list := strays(f.Root, top)
+					if len(list) == 0 || !top.Derived() {
+						continue
 					}
+					out := list[0].Finding("is never seen on a device, where %s is a file system in memory", dir)
+					if len(list) > 1 {
+						out = top.Finding("is never seen on a device, where %s is a file system in memory; %d more are below it", dir, len(list)-1)
+					}
+					found(out.Fixed("for the steps that write there: RUN --mount=type=tmpfs,target=/run --mount=type=tmpfs,target=/tmp …"))
 				}
 			}
 		},
@@ -212,22 +214,22 @@ func removedLater(f *Facts, s *Step, dir string) bool {
 	return slices.ContainsFunc(f.Build.Steps[i:], func(s *Step) bool { return s.InImage && removes(s, dir) })
 }
 
-// strays counts what is at or below a path and no stub of a container runtime.
-func strays(t *Tree, top *File) int {
+// strays are what is at or below a path and no stub of a container runtime.
+func strays(t *Tree, top *File) []*File {
 	if top.MountPoint() {
-		return 0
+		return nil
 	}
-	n := 0
-	count := func(file *File) {
+	var out []*File
+	look := func(file *File) {
 		if !slices.ContainsFunc(stubs, func(s string) bool { return file.Path == s || under(s, file.Path) && file.IsDir() }) {
-			n++
+			out = append(out, file)
 		}
 	}
-	count(top)
+	look(top)
 	for file := range t.Below(top.Path) {
-		count(file)
+		look(file)
 	}
-	return n
+	return out
 }
 
 // stubs are what podman and buildah leave in /run as places for mounts (https://github.com/bootc-dev/bootc/issues/2050).

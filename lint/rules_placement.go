@@ -53,8 +53,9 @@ file /opt/acme/bin/agent 0755
 					}
 				}
 				list := bunches(software, func(file *File) string {
-					name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(file.Path, target), dir+"/"), "/")
-					return path.Join(target, strings.TrimPrefix(name, "/"))
+					rest := strings.TrimPrefix(strings.TrimPrefix(file.Path, target+"/"), dir+"/")
+					name, _, _ := strings.Cut(rest, "/")
+					return strings.TrimSuffix(file.Path, rest) + name
 				})
 				for _, b := range list {
 					found(b.finding("%s is a link to %s: no update of %s reaches a device", dir, link.Link, b.what()).Fixed("%s", fix))

@@ -149,8 +149,14 @@ net.ipv4.ip_forward = 1
 					continue
 				}
 				usr, ok := bootc.UsrPath(file.Path)
-				if content, known := file.Content(); !ok || known && len(content) == 0 || f.Root.File(usr) != nil || packaged(file) {
-					continue // an empty one masks the vendor's
+				w := file.Write()
+				switch {
+				case !ok || f.Root.File(usr) != nil || packaged(file):
+					continue
+				case w == nil && file.Size == 0: // masks the vendor's
+					continue
+				case w != nil && usrMerged(w.From) == usr: // BL302
+					continue
 				}
 				if what, _ := siteSpecific(file); what == "" {
 					found(file.Finding("is static, and in /etc a device may change it and then keeps its version").Fixed("put it at %s", printable(usr)))
@@ -404,6 +410,9 @@ func howEdited(f *Facts, n int, file *File) string {
 // editAdvice is the finding about a file that has a directory for drop-ins, or another way to the same end.
 func editAdvice(file *File, how string) (Finding, bool) {
 	out := file.Finding("the image %s it, and no longer gets what the distribution changes in it", how)
+	if w := file.Write(); w != nil {
+		out = out.Showing(w.Command.Text)
+	}
 	if dropIn, ok := bootc.DropInPath(file.Path, "50-local"); ok {
 		note := "say in a drop-in what differs, and leave " + printable(file.Path) + " as it is"
 		if path.Dir(dropIn) == "/etc/sudoers.d" {

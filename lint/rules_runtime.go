@@ -37,9 +37,8 @@ EOF
 		Wants: taskWants(),
 		Check: func(f *Facts, found func(Finding)) {
 			for _, t := range f.tasks() {
-				if what := softwareChange(t.Command); what != "" {
-					found(t.finding("%s runs %s on the device: it fails, /usr is read-only there", t.by, what).
-						Fixed("install it in the image, or run it from a container"))
+				if what, why := softwareChange(t.Command); what != "" {
+					found(t.finding("%s runs %s on the device: %s", t.by, what, why).Fixed("install it in the image, or run it from a container"))
 				}
 			}
 		},
@@ -63,11 +62,11 @@ MAILTO=root
 		Wants: taskWants(),
 		Check: func(f *Facts, found func(Finding)) {
 			for _, t := range f.tasks() {
-				if !t.reboot {
+				if what, _ := softwareChange(t.Command); !t.reboot || what != "" { // BL401
 					continue
 				}
 				out := t.finding("runs at each boot, and so after each update")
-				if softwareChange(t.Command) != "" || slices.ContainsFunc(fileChanges(f.Root, t.Command), func(c fileChange) bool { return c.severity == Error }) {
+				if slices.ContainsFunc(fileChanges(f.Root, t.Command), func(c fileChange) bool { return c.severity == Error }) {
 					out = t.finding("changes the system at each boot, where it is read-only").As(Error)
 				}
 				found(out.Fixed("do it in the build, or in a unit: Type=oneshot, WantedBy=multi-user.target"))
@@ -120,7 +119,7 @@ EOF
 			packaged := byPackages()
 			for _, t := range f.tasks() {
 				for _, c := range fileChanges(f.Root, t.Command) {
-					if c.severity < Error && packaged(t.file) || t.reboot && c.severity == Error { // BL402
+					if c.severity < Error && packaged(t.file) || t.reboot && c.severity == Error || t.flagOf(c.write) != "" { // BL402, BL407
 						continue
 					}
 					found(t.finding("%s changes %s, %s", t.by, printable(c.path), c.why).As(c.severity).Fixed("%s", instead(c)))
@@ -251,19 +250,9 @@ ExecStartPost=/usr/bin/touch /var/lib/acme/joined
 		Wants: taskWants(),
 		Check: func(f *Facts, found func(Finding)) {
 			for _, t := range f.tasks() {
-				if t.unit == nil {
-					continue
-				}
 				for _, w := range t.Writes {
-					if w.Op != Remove && w.Op != Move || w.Glob {
-						continue
-					}
-					gone := w.Path
-					if w.Op == Move {
-						gone = w.From
-					}
-					if under(gone, "/etc") && slices.ContainsFunc(t.unit.all("Unit", "ConditionPathExists"), func(s unitSetting) bool { return s.value == gone }) {
-						found(t.finding("deletes %s, its own condition: the device then differs from its image", printable(gone)).
+					if flag := t.flagOf(w); flag != "" {
+						found(t.finding("deletes %s, its own condition: the device then differs from its image", printable(flag)).
 							Fixed("ConditionPathExists=!/var/lib/NAME/done, and touch that file at the end; or ConditionFirstBoot=yes"))
 					}
 				}

@@ -121,7 +121,7 @@ link /var/log/README -> ../../usr/share/doc/systemd/README.logs
 		Check: func(f *Facts, found func(Finding)) {
 			for file := range f.Root.Below("/var/log") {
 				if file.IsRegular() && file.Size > 0 && file.Derived() {
-					found(file.Finding("is a log of the build, of %s", sizeOf(file.Size)).Fixed("in the step that makes it: rm -rf /var/log/*"))
+					found(file.Finding("is a log of the build, %s", sizeOf(file.Size)).Fixed("in the step that makes it: rm -rf /var/log/*"))
 				}
 			}
 		},

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -134,6 +135,66 @@ func TestSysusersOracle(t *testing.T) {
 					t.Errorf("%q: %s is %q for systemd and %q for the parser", line, c.what, c.have, c.want)
 				}
 			}
+		}
+	}
+}
+
+// TestConfigFiles wants the file of /etc instead of that of the same name in /usr, and none where a link to /dev/null masks it.
+func TestConfigFiles(t *testing.T) {
+	f := factsOf(t, map[string]string{
+		"/usr/lib/sysusers.d/a.conf": "u a 1\n", "/usr/lib/sysusers.d/b.conf": "u b 2\n", "/usr/lib/sysusers.d/c.conf": "u c 3\n", "/usr/lib/sysusers.d/no.txt": "u no 4\n",
+		"/etc/sysusers.d/b.conf": "\nu over 5\n", "/etc/sysusers.d/c.conf": "->/dev/null", "/usr/local/lib/sysusers.d/a.conf": "->/usr/share/a.conf", "/usr/share/a.conf": "g linked 6\n",
+		"/usr/lib/tmpfiles.d/x.conf": "d /var/x\n", "/etc/tmpfiles.d/x.conf": "d /var/y\n",
+	})
+	var got []string
+	for _, l := range f.sysusers() {
+		got = append(got, fmt.Sprintf("%s:%d %c %s", l.file.Path, l.line, l.kind, l.name))
+	}
+	for _, l := range f.tmpfiles() {
+		got = append(got, fmt.Sprintf("%s:%d %c %s", l.file.Path, l.line, l.kind, l.path))
+	}
+	if want := []string{"/usr/share/a.conf:1 g linked", "/etc/sysusers.d/b.conf:2 u over", "/etc/tmpfiles.d/x.conf:1 d /var/y"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, w := range sysusersWants() {
+		if err := w.check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestMakingLineOracle has systemd-tmpfiles make what the advice of BL202 says, under names that need quotes.
+func TestMakingLineOracle(t *testing.T) {
+	files := []File{
+		{Path: "/var/lib/with space", Mode: fs.ModeDir | 0o750, UID: 10, GID: 12},
+		{Path: "/var/lib/per%cent%%S", Mode: fs.ModeDir | 0o755},
+		{Path: `/var/lib/quo"te's`, Mode: fs.ModeDir | 0o755},
+		{Path: "/var/lib/tab\tback\\slash", Mode: fs.ModeDir | 0o755},
+		{Path: "/var/lib/größe", Mode: fs.ModeDir | 0o700},
+		{Path: "/var/lib/all", Mode: fs.ModeDir | fs.ModeSticky | 0o777},
+		{Path: "/var/lib/group", Mode: fs.ModeDir | fs.ModeSetgid | 0o775, GID: 5},
+		{Path: "/var/lib/link", Mode: fs.ModeSymlink | 0o777, Link: "../some where/x"},
+	}
+	var lines []string
+	for i := range files {
+		lines = append(lines, strings.TrimSpace(makingLine(&files[i], map[uint32]string{0: "root"}, map[uint32]string{5: "tty"})))
+	}
+	said, roots := oracle(t, "systemd-tmpfiles --create", lineTrees("/usr/lib/tmpfiles.d/x.conf", lines, map[string]string{
+		"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/group": "root:x:0:\ntty:x:5:\n", "/var/lib/x": "",
+	}))
+	for i, want := range files {
+		info, err := os.Lstat(filepath.Join(roots[i], want.Path))
+		if err != nil || said[i] != "" {
+			t.Errorf("%s: %v %s", lines[i], err, said[i])
+			continue
+		}
+		got := File{Path: want.Path, Mode: info.Mode()}
+		got.UID, got.GID = ownerOf(info)
+		if want.IsLink() {
+			got.Link, _ = os.Readlink(filepath.Join(roots[i], want.Path))
+		}
+		if got != want {
+			t.Errorf("%s made %+v, want %+v", lines[i], got, want)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func siteConnection(text string) (string, int) {
 	for _, g := range k {
 		for _, v := range g.keys {
 			switch {
-			case (g.name == "ipv4" || g.name == "ipv6") && addressKey.MatchString(v.key) && v.value != "":
+			case (g.name == "ipv4" || g.name == "ipv6") && addressKey.MatchString(v.key) && v.value != "" && k.get(g.name, "method") != "shared": // a network of the device's own
 				return "the address " + v.value, v.line
 			case (g.name == "wifi" || g.name == "802-11-wireless") && v.key == "ssid" && v.value != "":
 				return "the wireless network " + v.value, v.line
@@ -174,7 +174,10 @@ func siteKargs(text string) (string, int) {
 	for _, arg := range kargs.Kargs {
 		value, ok := strings.CutPrefix(arg, "ip=")
 		first, _, _ := strings.Cut(value, ":")
-		if _, err := netip.ParseAddr(strings.Trim(first, "[]")); ok && err == nil {
+		if v6, isV6 := strings.CutPrefix(value, "["); isV6 {
+			first, _, _ = strings.Cut(v6, "]")
+		}
+		if _, err := netip.ParseAddr(first); ok && err == nil {
 			return "the address in " + arg, lineOf(text, arg)
 		}
 	}

@@ -66,8 +66,7 @@ func taskWants() []Want {
 	out := append(unitWants(), Reading("/etc/crontab", "/etc/cron.d/*", "/etc/cron.*/*", "/var/spool/cron/**", "/etc/rc.local", "/etc/rc.d/rc.local",
 		"/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*.cfg", "/usr/lib/flightctl/hooks.d/*/*.yaml", "/etc/flightctl/hooks.d/*/*.yaml")...)
 	for _, dir := range []string{"/usr", "/etc", "/opt", "/var/opt", "/var/usrlocal", "/lib", "/bin", "/sbin"} { // scripts
-		out = append(out, Want{Glob: dir + "/**", Mode: 0o111, Max: maxTaskScript, Quiet: true, Derived: true},
-			Want{Glob: dir + "/**/*.sh", Max: maxTaskScript, Quiet: true, Derived: true})
+		out = append(out, Want{Glob: dir + "/**", Max: maxTaskScript, Quiet: true, Derived: true, Having: []string{"#!/"}})
 	}
 	return out
 }

@@ -79,7 +79,7 @@ func parseTmpfilesLine(line string) (l tmpfilesLine, err error) {
 	}
 	for i := 1; i < len(kind); i++ {
 		if strings.IndexByte(tmpfilesModifiers, kind[i]) < 0 || strings.IndexByte(kind[:i], kind[i]) > 0 {
-			return l, fmt.Errorf("%q is no type with modifiers, such as d, f+ or L!", clip(kind))
+			return l, fmt.Errorf("%q is no type with modifiers, such as d, L! or f+", clip(kind))
 		}
 	}
 	l = tmpfilesLine{kind: kind[0], atBoot: strings.Contains(kind, "!"), mode: words[2], user: words[3], group: words[4], age: words[5], arg: rest}
