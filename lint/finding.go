@@ -110,9 +110,10 @@ func (f Finding) Unsure(c Confidence) Finding {
 	return f
 }
 
-// Showing returns the finding with what was found, cut to a line of moderate length. A secret goes through Redact first.
+// Showing returns the finding with what was found, cut to a line of moderate length. Secrets that can be told by their form or
+// by the flag before them are taken out; others go through Redact first.
 func (f Finding) Showing(evidence string) Finding {
-	f.Evidence = clip(evidence)
+	f.Evidence = clip(redactAll(evidence))
 	return f
 }
 

@@ -71,7 +71,7 @@ func (l *Layer) Finding(format string, args ...any) Finding {
 	out.Message = sprintf(format, args)
 	if l.stage&(InRoot|InLayers) != 0 && (l.DiffID != "" || l.CreatedBy != "" || l.Index > 0 || l.stage == InLayers) {
 		out.Stage = l.stage
-		out.Layer = &LayerRef{Index: l.Index, DiffID: l.DiffID, CreatedBy: clip(l.CreatedBy), Base: l.Base}
+		out.Layer = &LayerRef{Index: l.Index, DiffID: l.DiffID, CreatedBy: clip(redactAll(l.CreatedBy)), Base: l.Base}
 	}
 	return out
 }

@@ -23,6 +23,10 @@ func Rules() []Rule {
 		runtimeRules,
 		hygieneRules,
 		configRules,
+		secretRules,
+		argRules,
+		identityRules,
+		enrolRules,
 	)
 	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
 	return all

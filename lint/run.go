@@ -100,7 +100,7 @@ func complete(all []Finding, rules []Rule) []Finding {
 		if f.Severity == 0 || r.forced {
 			f.Severity = r.Severity
 		}
-		f.Message, f.Fix = printable(f.Message), f.Fix.clean()
+		f.Message, f.Fix = printable(redactForms(f.Message)), f.Fix.clean()
 		f.Fingerprint, f.key = f.fingerprint(), ""
 		out = append(out, f)
 	}
