@@ -28,6 +28,8 @@ type Facts struct {
 	Previous *Facts
 	// Managed are paths that something writes on devices; see Linter.Managed.
 	Managed []string
+	// Update is how devices get the next image, as far as the caller says.
+	Update Update
 	// Profiles that are on.
 	Profiles []Profile
 	// Now is the time that expiry is measured by.

@@ -45,6 +45,8 @@ type Linter struct {
 	BuiltFrom *Containerfile `json:"-"`
 	// BuiltBy is the Plan that an image was built by, for the same and for the fields of its Spec.
 	BuiltBy *bootc.Plan `json:"-"`
+	// Update is where devices get the next image from, and who signs it.
+	Update Update `json:"update,omitzero"`
 	// BuildArgs are the values of ARGs (--build-arg).
 	BuildArgs map[string]string `json:"buildArgs,omitempty"`
 

@@ -23,10 +23,12 @@ func Rules() []Rule {
 		runtimeRules,
 		hygieneRules,
 		configRules,
+		trustRules,
 		secretRules,
 		argRules,
 		identityRules,
 		enrolRules,
+		sudoRules,
 	)
 	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
 	return all

@@ -10,7 +10,7 @@ import (
 // run checks the facts with the rules and makes the report.
 func (l Linter) run(target string, f *Facts, rules []Rule, problems []Finding) Report {
 	f.Profiles = append([]Profile{Bootc}, l.Profiles...)
-	f.Now, f.Managed = l.now(), l.Managed
+	f.Now, f.Managed, f.Update = l.now(), l.Managed, l.Update
 	lists := make([][]Finding, len(rules))
 	var next sync.Mutex
 	var workers sync.WaitGroup

@@ -1,0 +1,274 @@
+package lint
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+)
+
+// trustRules are about whose images a device takes.
+var trustRules = []Rule{
+	{
+		ID: "BL906", Slug: "update-policy", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
+		Title: "updates that nobody has to sign",
+		Rationale: `A device takes any image that its registry gives it for an update, unless policy.json wants a signature for that repository. Then whoever
+can write to the registry, or stand in for it, has all devices. If the caller says where updates come from and who signs them (Linter.Update), a
+policy that does not want that signature is an error; so is one that refuses the updates. If not, a policy that wants no signature of anybody is a note,
+and in the profile edge a warning.`,
+		URL: "https://github.com/containers/image/blob/main/docs/containers-policy.json.5.md",
+		Bad: `
+-- linter.json --
+{"Update": {"Ref": "quay.io/acme/edge-os"}}
+-- layer 0:/etc/containers/policy.json --
+{"default": [{"type": "insecureAcceptAnything"}],
+ "transports": {"docker": {"quay.io/acme/apps": [{"type": "sigstoreSigned", "keyPath": "/etc/pki/containers/acme.pub"}]}}}
+-- layer 0:/etc/pki/containers/acme.pub --
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9ZNv9cK5YIWfT3MR5rNwfHtKu91t
+bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
+-----END PUBLIC KEY-----
+`,
+		Good: `
+-- linter.json --
+{"Update": {"Ref": "quay.io/acme/edge-os"}}
+-- layer 0:/etc/containers/policy.json --
+{"default": [{"type": "insecureAcceptAnything"}],
+ "transports": {"docker": {"quay.io/acme": [{"type": "sigstoreSigned", "keyPath": "/etc/pki/containers/acme.pub"}]}}}
+-- layer 0:/etc/pki/containers/acme.pub --
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9ZNv9cK5YIWfT3MR5rNwfHtKu91t
+bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
+-----END PUBLIC KEY-----
+`,
+		Wants: trustWants(),
+		Check: updatePolicy,
+	},
+	{
+		ID: "BL907", Slug: "sigpolicy-contradiction", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
+		Title: "signatures enforced by an open policy",
+		Rationale: `enforce-container-sigpolicy makes bootc want a policy that verifies something: it refuses to install or update as long as the default of policy.json
+accepts everything, also if there are rules for single repositories.`,
+		URL: "https://bootc.dev/bootc/bootc-install.html",
+		Bad: `
+-- layer 0:/usr/lib/bootc/install/10-acme.toml --
+[install]
+enforce-container-sigpolicy = true
+-- layer 0:/etc/containers/policy.json --
+{"default": [{"type": "insecureAcceptAnything"}]}
+`,
+		Good: `
+-- layer 0:/usr/lib/bootc/install/10-acme.toml --
+[install]
+enforce-container-sigpolicy = true
+-- layer 0:/etc/containers/policy.json --
+{"default": [{"type": "reject"}], "transports": {"containers-storage": {"": [{"type": "insecureAcceptAnything"}]}}}
+`,
+		Wants: append(trustWants(), Reading(installGlobs...)...),
+		Check: func(f *Facts, found func(Finding)) {
+			var enforced *installFile
+			for _, c := range installFiles(f) {
+				if c.err == nil && strings.Contains(c.file.Text(), "enforce-container-sigpolicy") {
+					enforced = &c
+				}
+			}
+			t := f.trust()
+			if enforced == nil || !enforced.Install.Sigpolicy || t.file == nil || t.err != nil {
+				return
+			}
+			if d := t.policy.Default; len(d) == 1 && d[0].Type == "insecureAcceptAnything" {
+				found(enforced.file.Finding("bootc refuses to install: the default of %s accepts everything", t.file.Path).
+					OnLine(lineOf(enforced.file.Text(), "enforce-container-sigpolicy")).
+					Fixed(`set "default": [{"type": "reject"}] in policy.json, with scopes for what is accepted`))
+			}
+		},
+	},
+	{
+		ID: "BL908", Slug: "private-key-in-pki", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
+		Title: "a private key where public ones are",
+		Rationale: `The policy needs the public key of who signs. With the private one in the image, everyone who can pull it can sign updates that all devices
+take. The key has to be replaced, in the image and where images are signed.`,
+		URL: "https://github.com/containers/image/blob/main/docs/containers-policy.json.5.md",
+		Bad: `
+-- Containerfile --
+FROM quay.io/acme/base:1
+COPY cosign.key /etc/pki/containers/acme.pub
+-- context/cosign.key --
+-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
+eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjozMjc2OCwiciI6
+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----
+`,
+		Good: `
+-- Containerfile --
+FROM quay.io/acme/base:1
+COPY cosign.pub /etc/pki/containers/acme.pub
+-- context/cosign.pub --
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9ZNv9cK5YIWfT3MR5rNwfHtKu91t
+bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
+-----END PUBLIC KEY-----
+`,
+		Wants: trustWants(),
+		Check: func(f *Facts, found func(Finding)) {
+			files := map[*File]bool{}
+			for file := range f.Files("/etc/pki/containers/**") {
+				files[file] = true
+			}
+			for _, list := range f.trust().scopes {
+				for _, r := range list {
+					for _, name := range r.keys() {
+						files[f.policyKey(name)] = true
+					}
+				}
+			}
+			delete(files, nil)
+			for file := range files {
+				if i := bytes.Index(file.Part(), []byte("PRIVATE KEY-----")); i >= 0 {
+					found(file.Finding("has a private key: everyone who can pull the image can sign for its devices").OnLine(lineAt(file.Text(), i)).
+						Fixed("put the public key there (skopeo generate-sigstore-key and cosign write both), and sign with a new pair"))
+				}
+			}
+		},
+	},
+	{
+		ID: "BL910", Slug: "policy-broken", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
+		Title: "a signature policy by which pulls fail",
+		Rationale: `podman, skopeo and bootc read policy.json strictly: with a mistake in it they pull nothing at all. A scope that wants a signature fails for each
+image if its key is missing, or if registries.d does not say use-sigstore-attachments for it, since then nobody looks for the signature. Two files of
+registries.d with the same namespace stop every pull. And where everything else is rejected, the agent of Flight Control needs a scope for
+containers-storage, from where it has bootc take an update.`,
+		URL: "https://github.com/containers/image/blob/main/docs/containers-policy.json.5.md",
+		Bad: `
+-- layer 0:/etc/containers/policy.json --
+{"default": [{"type": "insecureAcceptAnything"}],
+ "transports": {"docker": {"quay.io/acme": [{"type": "sigstoreSigned", "keyPath": "/etc/pki/containers/acme.pub"}]}}}
+`,
+		Good: `
+-- layer 0:/etc/containers/policy.json --
+{"default": [{"type": "insecureAcceptAnything"}],
+ "transports": {"docker": {"quay.io/acme": [{"type": "sigstoreSigned", "keyPath": "/etc/pki/containers/acme.pub"}]}}}
+-- layer 0:/etc/containers/registries.d/acme.yaml --
+docker:
+  quay.io/acme:
+    use-sigstore-attachments: true
+-- layer 0:/etc/pki/containers/acme.pub --
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9ZNv9cK5YIWfT3MR5rNwfHtKu91t
+bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
+-----END PUBLIC KEY-----
+`,
+		Wants: trustWants(),
+		Check: policyBroken,
+	},
+}
+
+// updatePolicy judges what the policy wants of the next image.
+func updatePolicy(f *Facts, found func(Finding)) {
+	t := f.trust()
+	ref := f.Update.Ref
+	if t.file == nil {
+		if ref != "" && f.Root.Missing(policyFiles[0]) && f.Root.Missing(policyFiles[1]) {
+			found(f.Finding("there is no policy.json: nobody verifies the updates from %s", ref).Fixed("write a policy.json with a scope for %s", ref))
+		}
+		return
+	}
+	if t.err != nil {
+		return // BL910
+	}
+	if ref == "" {
+		wants := signed(t.policy.Default)
+		for _, list := range t.scopes {
+			wants = wants || signed(list)
+		}
+		if !wants && open(t.policy.Default) {
+			out := t.file.Finding("wants no signature of any image: a device takes whatever its registry has for an update").As(Note).
+				Fixed("add a scope for the repository of the updates, with type sigstoreSigned and the public key (feature sign.DevicePolicy writes all that it needs)")
+			if slices.Contains(f.Profiles, Edge) {
+				out = out.As(Warning)
+			}
+			found(out)
+		}
+		return
+	}
+	list, scope := t.policy.forImage(ref)
+	say := func(format string, args ...any) Finding {
+		return t.file.Finding(format, args...).OnLine(t.lineOf(scope)).Showing(ref)
+	}
+	switch {
+	case rejects(list):
+		found(say("refuses updates from %s: the scope that holds for them is %s", ref, scope).Fixed("add a scope for %s, with type sigstoreSigned and the public key", ref))
+		return
+	case !signed(list):
+		found(say("updates from %s need no signature: the scope that holds for them is %s", ref, scope).Fixed("add a scope for %s, with type sigstoreSigned and the public key", ref))
+		return
+	case len(f.Update.Keys) == 0:
+		return
+	}
+	for _, r := range list {
+		if r.Type != "sigstoreSigned" || len(r.keys()) == 0 {
+			continue
+		}
+		known, fits := true, false
+		for _, name := range r.keys() {
+			file := f.policyKey(name)
+			if file == nil {
+				known = known && f.Root.Missing(name)
+				continue
+			}
+			text, ok := file.Content()
+			known = known && ok
+			fits = fits || oneOfKeys(text, f.Update.Keys)
+		}
+		if known && !fits {
+			found(say("refuses updates from %s: none of the keys of scope %s is one that signs them", ref, scope).
+				Fixed("put the public key that belongs to the signing key into %s", r.keys()[0]))
+		}
+	}
+}
+
+// policyBroken looks for what makes pulls fail.
+func policyBroken(f *Facts, found func(Finding)) {
+	t := f.trust()
+	for _, m := range t.places.mistakes {
+		found(m.file.Finding("%v", m.err).Fixed("leave the namespace to one file; each file names those that are its own"))
+	}
+	if t.file == nil {
+		return
+	}
+	if t.err != nil {
+		for _, err := range flatten(t.err) {
+			found(t.file.Finding("podman, skopeo and bootc refuse the file, and pull nothing: %v", err).Fixed("see containers-policy.json(5)"))
+		}
+		return
+	}
+	for scope, list := range t.scopes {
+		for _, r := range list {
+			if !r.signed() {
+				continue
+			}
+			for _, name := range r.keys() {
+				if key := path.Clean(name); f.policyKey(key) == nil && f.Root.Missing(key) {
+					found(t.file.Finding("every pull from %s fails: the key %s is not in the image", scope, printable(key)).OnLine(t.lineOf(scope)).Fixed("COPY the public key to %s", printable(key)))
+				} else if file := f.policyKey(key); file != nil && r.Type == "sigstoreSigned" {
+					text, known := file.Content()
+					if keys, private := publicKeysIn(text); known && len(keys) == 0 && !private {
+						found(file.Finding("every pull from %s fails: this is no public key in PEM", scope).Fixed("write the public key as PEM, -----BEGIN PUBLIC KEY-----"))
+					}
+				}
+			}
+			if r.Type == "sigstoreSigned" && t.places.known && f.Root.Whole && !t.places.attachments(scope) {
+				found(t.file.Finding("every pull from %s fails: nothing in registries.d says that its signatures are in the registry", scope).OnLine(t.lineOf(scope)).
+					FixedBy("/etc/containers/registries.d/"+strings.Trim(strings.NewReplacer("/", "-", ":", "-", "*", "").Replace(scope), "-.")+".yaml",
+						"docker:\n  "+scope+":\n    use-sigstore-attachments: true\n", "add the file"))
+			}
+		}
+	}
+	if storage, ok := t.policy.Transports["containers-storage"]; rejects(t.policy.Default) && (!ok || rejects(storage[""]) || storage[""] == nil) {
+		out := t.file.Finding("everything is rejected that no scope is for, and so are updates by the Flight Control agent, which bootc takes from containers-storage").
+			OnLine(t.lineOf("default")).As(Warning).Fixed(`add to transports: "containers-storage": {"": [{"type": "insecureAcceptAnything"}]}`)
+		if slices.Contains(f.Profiles, Edge) || f.Root.File("/usr/bin/flightctl-agent") != nil {
+			out = out.As(Error)
+		}
+		found(out)
+	}
+}

@@ -1,0 +1,257 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// sudoRule is one permission of sudoers(5): who may run what, after all aliases of the line are left as they are.
+type sudoRule struct {
+	users, hosts []string
+	runAs        string // as it stands in brackets
+	tags         []string
+	command      string
+	line         int
+}
+
+// parseSudoers reads a file of /etc/sudoers.d. It returns the rules that it could read, and each line that sudo would stop at.
+func parseSudoers(text string) (rules []sudoRule, mistakes []mistake) {
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		at, line := i+1, lines[i]
+		for strings.HasSuffix(line, `\`) && i+1 < len(lines) {
+			i++
+			line = strings.TrimSuffix(line, `\`) + " " + lines[i]
+		}
+		found, err := parseSudoersLine(strings.TrimSpace(line))
+		if err != nil {
+			mistakes = append(mistakes, mistake{at, err})
+			continue
+		}
+		for _, r := range found {
+			r.line = at
+			rules = append(rules, r)
+		}
+	}
+	return rules, mistakes
+}
+
+var (
+	sudoInclude = regexp.MustCompile(`^[@#]include(?:dir)?\s+\S`)
+	sudoAlias   = regexp.MustCompile(`^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s`)
+	sudoDefault = regexp.MustCompile(`^Defaults(?:$|[\s@:!>])`)
+	sudoName    = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	sudoUID     = regexp.MustCompile(`^#\d`)
+)
+
+func parseSudoersLine(line string) ([]sudoRule, error) {
+	switch {
+	case line == "" || sudoInclude.MatchString(line), line[0] == '#' && !sudoUID.MatchString(line):
+		return nil, nil
+	}
+	line = strings.TrimSpace(uncomment(line))
+	switch {
+	case sudoDefault.MatchString(line):
+		return nil, nil
+	case sudoAlias.MatchString(line):
+		return nil, sudoAliases(strings.TrimSpace(line[strings.Index(line, "_Alias")+len("_Alias"):]))
+	}
+	return sudoPermissions(line)
+}
+
+// uncomment takes off what stands after a # that begins no number of a user.
+func uncomment(line string) string {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '#' && !quoted && !sudoUID.MatchString(line[i:]):
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// splitSudo splits at a separator that is neither quoted nor escaped nor in brackets.
+func splitSudo(s string, sep byte) []string {
+	var out []string
+	quoted, depth, from := false, 0, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == sep && depth <= 0:
+			out = append(out, s[from:i])
+			from = i + 1
+		}
+	}
+	return append(out, s[from:])
+}
+
+func sudoAliases(text string) error {
+	for _, def := range splitSudo(text, ':') {
+		name, list, ok := strings.Cut(def, "=")
+		switch name = strings.TrimSpace(name); {
+		case !ok || strings.TrimSpace(list) == "":
+			return fmt.Errorf("the alias %s has no value", clip(name))
+		case !sudoName.MatchString(name):
+			return fmt.Errorf("%q is no name of an alias: want capital letters, digits and _", clip(name))
+		}
+		if _, err := sudoList(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sudoList reads a list with commas.
+func sudoList(s string) ([]string, error) {
+	var out []string
+	for _, part := range splitSudo(s, ',') {
+		if part = strings.TrimSpace(part); part == "" {
+			return nil, errors.New("something is missing beside a comma")
+		}
+		out = append(out, part)
+	}
+	return out, nil
+}
+
+// sudoPermissions reads "USERS HOSTS = COMMANDS : HOSTS = COMMANDS".
+func sudoPermissions(line string) ([]sudoRule, error) {
+	users, rest := sudoWho(line)
+	if rest == "" {
+		return nil, errors.New("want USERS HOSTS = (RUNAS) COMMANDS, such as %wheel ALL=(ALL) ALL")
+	}
+	who, err := sudoList(users)
+	if err != nil {
+		return nil, err
+	}
+	var out []sudoRule
+	for _, part := range sudoParts(rest) {
+		eq := splitSudo(part, '=')
+		if len(eq) < 2 {
+			return nil, errors.New("there is no = between hosts and commands")
+		}
+		hosts, err := sudoList(eq[0])
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range hosts {
+			if strings.ContainsAny(strings.TrimSpace(strings.TrimLeft(h, "! ")), " \t") {
+				return nil, fmt.Errorf("%q is no host: a comma is missing, or there are too many words before the =", clip(h))
+			}
+		}
+		commands, err := sudoCommands(part[len(eq[0])+1:])
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range commands {
+			c.users, c.hosts = who, hosts
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// sudoWho splits the list of users from what comes after it: white space ends it where no comma stands beside.
+func sudoWho(line string) (users, rest string) {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t'):
+			before, after := strings.TrimSpace(line[:i]), strings.TrimSpace(line[i:])
+			if strings.HasSuffix(before, ",") || strings.HasSuffix(before, "!") || strings.HasPrefix(after, ",") {
+				continue
+			}
+			return before, after
+		}
+	}
+	return line, ""
+}
+
+// sudoParts splits at colons that begin another list of hosts, and not at those of tags (NOPASSWD: ALL).
+func sudoParts(s string) []string {
+	var out []string
+	for _, part := range splitSudo(s, ':') {
+		if len(out) > 0 && sudoTag(out[len(out)-1]) != "" {
+			out[len(out)-1] += ":" + part
+			continue
+		}
+		out = append(out, part)
+	}
+	return out
+}
+
+// sudoTag is the tag that a text ends in.
+func sudoTag(s string) string {
+	s = strings.TrimRight(s, " \t")
+	i := strings.LastIndexAny(s, " \t,:=)") + 1
+	if word := s[i:]; sudoTags[word] {
+		return word
+	}
+	return ""
+}
+
+var sudoTags = func() map[string]bool {
+	out := map[string]bool{}
+	for _, tag := range strings.Fields(`EXEC NOEXEC FOLLOW NOFOLLOW INTERCEPT NOINTERCEPT LOG_INPUT NOLOG_INPUT LOG_OUTPUT NOLOG_OUTPUT
+		MAIL NOMAIL PASSWD NOPASSWD SETENV NOSETENV`) {
+		out[tag] = true
+	}
+	return out
+}()
+
+// sudoCommands reads "(RUNAS) TAG: COMMAND, COMMAND". Who it runs as, and tags, hold for the commands after them as well.
+func sudoCommands(s string) ([]sudoRule, error) {
+	var out []sudoRule
+	var r sudoRule
+	for _, part := range splitSudo(s, ',') {
+		part = strings.TrimSpace(part)
+		if strings.HasPrefix(part, "(") {
+			inner, rest, ok := strings.Cut(part[1:], ")")
+			if !ok {
+				return nil, errors.New("a bracket is not closed")
+			}
+			r.runAs, part = strings.TrimSpace(inner), strings.TrimSpace(rest)
+		}
+		for sudoOption.MatchString(part) {
+			part = strings.TrimSpace(part[len(sudoOption.FindString(part)):])
+		}
+		for {
+			word, rest, ok := strings.Cut(part, ":")
+			if word = strings.TrimSpace(word); !ok || !sudoTags[word] {
+				break
+			}
+			r.tags = append(r.tags[:len(r.tags):len(r.tags)], word)
+			part = strings.TrimSpace(rest)
+		}
+		switch command := strings.TrimSpace(strings.TrimLeft(part, "! ")); {
+		case command == "":
+			return nil, errors.New("a command is missing")
+		case command != "ALL" && command[0] != '/' && command[0] != '"' && command[0] != '^' && !sudoName.MatchString(command) && command != "sudoedit" && command != "list" &&
+			!strings.HasPrefix(command, "sudoedit ") && !strings.HasPrefix(command, "list ") && !strings.HasPrefix(command, "sha"):
+			return nil, fmt.Errorf("%q is no command: want an absolute path, an alias or ALL", clip(command))
+		}
+		r.command = part
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+var sudoOption = regexp.MustCompile(`^(?:ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT)=\S+\s+`)
