@@ -28,6 +28,8 @@ func Rules() []Rule {
 		argRules,
 		identityRules,
 		enrolRules,
+		accountRules,
+		privilegeRules,
 		sudoRules,
 	)
 	slices.SortFunc(all, func(a, b Rule) int { return strings.Compare(a.ID, b.ID) })
