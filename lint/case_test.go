@@ -50,7 +50,7 @@ func parseCase(t testing.TB, files []txtar.File) *testCase {
 	t.Helper()
 	c := &testCase{}
 	c.config.OS, c.config.Architecture = "linux", "amd64"
-	c.config.Config.Labels = map[string]string{"containers.bootc": "1"}
+	c.config.Config.Labels = map[string]string{"containers.bootc": "1", "org.opencontainers.image.version": "1"}
 	context, baseFiles := fstest.MapFS{}, fstest.MapFS{}
 	for _, f := range files {
 		decode := func(v any) {

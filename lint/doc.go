@@ -105,7 +105,7 @@
 //	-- layer 0 --                 the target is an image: entries of its layers, one a line (below)
 //	-- layer 1:/PATH [MODE] [UID:GID] --   one file with its content
 //	-- built-from --              the Containerfile that the image was built from, for positions
-//	-- config.json --             its config (an OCI image config); without, it has the label containers.bootc=1
+//	-- config.json --             its config (an OCI image config); without, it has the label containers.bootc=1 and a version
 //	-- manifest.json --           its manifest, for annotations
 //	-- old layer 0 --             an image that it replaces, for upgrade rules
 //	-- linter.json --             fields of the Linter

@@ -143,7 +143,8 @@ RUN systemctl daemon-reload
 
 // GitHub shows annotations beside the lines; WriteSARIF is for its code scanning, and for other tools.
 func ExampleReport_WriteGitHub() {
-	report := lint.Linter{}.Containerfile(lint.Containerfile{Name: "images/edge/Containerfile", Text: []byte("FROM scratch\nRUN systemctl reboot\n")})
+	const text = "FROM quay.io/acme/base@sha256:0000000000000000000000000000000000000000000000000000000000000000\nRUN systemctl reboot\n"
+	report := lint.Linter{}.Containerfile(lint.Containerfile{Name: "images/edge/Containerfile", Text: []byte(text)})
 	if err := report.WriteGitHub(os.Stdout); err != nil {
 		log.Fatal(err)
 	}
