@@ -21,6 +21,8 @@ func Rules() []Rule {
 		placementRules,
 		practiceRules,
 		runtimeRules,
+		serviceRules,
+		workloadRules,
 		hygieneRules,
 		packageRules,
 		scriptRules,

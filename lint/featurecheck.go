@@ -1,0 +1,63 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/bootloom/bootloom/bootc"
+)
+
+// featureMistakes is what package bootc says about files of the root when a Spec is to bring them: mistakes by the index of the
+// feature. So a file is judged here as it is there.
+func featureMistakes(f *Facts, features []bootc.Feature) map[int][]string {
+	base := bootc.Base{Ref: "localhost/the-image:1"}
+	if f.Root.Whole {
+		base.Files = treeFS{f.Root}
+	}
+	_, err := bootc.From(base.Ref).With(features...).Compile(base)
+	out := map[int][]string{}
+	for _, e := range flatten(err) {
+		field, ok := errors.AsType[*bootc.FieldError](e)
+		if !ok {
+			continue
+		}
+		var i int
+		if _, err := fmt.Sscanf(field.Path, "Features[%d]", &i); err == nil && i < len(features) {
+			out[i] = append(out[i], field.Err.Error())
+		}
+	}
+	return out
+}
+
+var (
+	lineIs = regexp.MustCompile(`^line (\d+): `)
+	keyIs  = regexp.MustCompile(`\bkey ([A-Za-z][A-Za-z-]*)|\b([A-Z][A-Za-z]*)=`)
+)
+
+// placeOf finds the line that a message is about, by its number or the key that it names.
+func placeOf(message, text string) (rest string, line int) {
+	if m := lineIs.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		return message[len(m[0]):], line
+	}
+	if m := keyIs.FindStringSubmatch(message); m != nil {
+		key := m[1] + m[2]
+		n := 0
+		for l := range strings.Lines(text) {
+			n++
+			if k, _, ok := strings.Cut(l, "="); ok && strings.TrimSpace(k) == key {
+				line = n
+			}
+		}
+	}
+	for word := range strings.FieldsSeq(message) { // the name of another file
+		word = strings.Trim(word, `.,:;"`)
+		if i := strings.Index(text, word); line == 0 && i >= 0 && strings.Contains(word, ".") {
+			line = lineAt(text, i)
+		}
+	}
+	return strings.Replace(message, "neither the Spec nor the base has", "the image lacks", 1), line
+}
