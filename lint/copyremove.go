@@ -7,6 +7,9 @@ import (
 	"github.com/bootloom/bootloom/containerfile"
 )
 
+// wasted is from what size on it is worth to say that a layer has a file which no device sees.
+const wasted = 1 << 20
+
 // copyThenRemove looks for files that a COPY or ADD brings and a later RUN deletes, moves away or hides.
 func copyThenRemove(f *Facts, found func(Finding)) {
 	if f.Build == nil {
@@ -41,8 +44,8 @@ func copyThenRemove(f *Facts, found func(Finding)) {
 			case what != "" || !known && sensitive(file.Name()):
 				found(file.Finding("brings a file that line %d deletes: it stays in the layer, and if it has a secret everyone who can pull the image has that", by.Line).
 					As(Warning).Unsure(Possible).Showing(by.Text).Fixed("RUN --mount=type=bind or, for a secret, --mount=type=secret in the place of COPY"))
-			default:
-				found(file.Finding("brings a file that line %d deletes: devices download it all the same", by.Line).
+			case file.Size >= wasted:
+				found(file.Finding("brings a file that line %d deletes: devices download its %s all the same", by.Line, sizeOf(file.Size)).
 					As(Note).Showing(by.Text).Fixed("RUN --mount=type=bind,source=%s,target=%s in the place of COPY", file.Name(), printable(file.Path)))
 			}
 			told[by.Step] = true

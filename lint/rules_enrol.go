@@ -155,6 +155,9 @@ func subscriptions(f *Facts, found func(Finding)) {
 		if what, _ := secretName(file); what != "" || !file.IsRegular() || !file.Derived() || told[file.Dir()] || known && !hasLines(string(text)) {
 			continue
 		}
+		if !known && file.Write() != nil { // what a command leaves there, which it may have cleaned
+			continue
+		}
 		told[file.Dir()] = true
 		found(file.Finding("is of the subscription of the build").
 			Fixed("subscription-manager unregister && subscription-manager clean in the same RUN, or mount what the build needs: --mount=type=secret"))
@@ -194,7 +197,7 @@ func lineAt(text string, at int) int {
 	return 1 + strings.Count(text[:at], "\n")
 }
 
-var serverLine = regexp.MustCompile(`(?m)^\s*server:\s*["']?([^\s"'#]+)`)
+var serverLine = regexp.MustCompile(`(?m)^[ \t]*server:[ \t]*["']?([^\s"'#]+)`)
 
 // onlyHere says why nobody elsewhere reaches the host of a URL; bad is "" if they do.
 func onlyHere(server string) (host, bad string) {

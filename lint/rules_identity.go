@@ -143,7 +143,7 @@ var (
 	initiator = regexp.MustCompile(`(?m)^\s*InitiatorName=\S`)
 	// cloudConfigs and kickstarts that are in an image are for every device.
 	cloudConfigs = []string{"/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*", "/usr/lib/cloud/**", "**/*.ks"}
-	passwordKey  = regexp.MustCompile(`(?m)^\s*(?:-\s*)?(?:(?:plain_text_passwd|hashed_passwd|passwd|password):|rootpw (?:--(?:plaintext|iscrypted|allow-ssh)\s+)*)\s*["']?([^\s"'#-][^\s"']*)`)
+	passwordKey  = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]*)?(?:(?:plain_text_passwd|hashed_passwd|passwd|password):|rootpw (?:--(?:plaintext|iscrypted|allow-ssh)[ \t]+)*)[ \t]*["']?([^\s"'#-][^\s"']*)`)
 	machineState = []string{
 		"/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/lib/dbus/machine-id", "/etc/iscsi/initiatorname.iscsi", "/etc/nvme/hostid", "/etc/nvme/hostnqn", "/etc/hostid",
 		"/var/lib/NetworkManager/secret_key", "/var/lib/NetworkManager/*.lease", "/var/lib/flightctl/**", "/etc/pki/consumer/*", "/etc/insights-client/machine-id",

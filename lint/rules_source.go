@@ -17,7 +17,8 @@ var sourceRules = []Rule{
 		ID: "BL806", Slug: "untrusted-source", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
 		Title: "software that nobody has verified",
 		Rationale: `What comes without a signature or checksum, or over a connection that verifies nobody, is whatever somebody on the way makes of it, and runs as root on
-all devices. A repository that the image keeps in that state serves devices too, and a registry that is marked as insecure serves updates.`,
+all devices. A repository that the image keeps in that state serves devices too, and a registry that is marked as insecure serves updates. Where a
+Spec asks for it, by a field such as InsecureNoGPGCheck, it is a warning.`,
 		URL: "https://slsa.dev/spec/v1.0/threats",
 		Bad: `
 -- Containerfile --
@@ -51,8 +52,14 @@ END
 					found(c.Finding("%s", what).Showing(c.Text).Fixed("download over https, verify by a checksum or signature that stands here, and then run or install it"))
 				}
 			}
-			openRepos(f, found)
-			openRegistries(f, found)
+			asked := func(out Finding) { // a field of a Spec with a loud name
+				if out.Source != nil && len(out.Source.Fields) > 0 {
+					out = out.As(Warning)
+				}
+				found(out)
+			}
+			openRepos(f, asked)
+			openRegistries(f, asked)
 		},
 	},
 	{

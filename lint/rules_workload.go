@@ -259,7 +259,7 @@ func unbound(f *Facts, entry *File) (why string, line int, file *File) {
 	return "", 0, nil
 }
 
-var imageLine = regexp.MustCompile(`(?m)^\s*(?:-\s+)?image:\s*["']?([^\s"'#]+)`)
+var imageLine = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*["']?([^\s"'#]+)`)
 
 // imageUses are the images of all workloads: of quadlets, of the manifests that they name, and of applications for the agent.
 func imageUses(f *Facts) []imageUse {

@@ -30,6 +30,7 @@ type shell struct {
 	maybe  bool
 	depth  int // of sh -c, functions and loops
 	text   string
+	atExit *Command // the trap that runs when the script ends
 	out    []*Command
 }
 
@@ -58,6 +59,10 @@ func (r *shell) read(script string) error {
 	}
 	if f != nil {
 		r.stmts(f.Stmts)
+		if c := r.atExit; c != nil {
+			r.atExit = nil
+			r.nested(c, c.Args[0].Text)
+		}
 	}
 	return err
 }

@@ -55,6 +55,10 @@ func (r *shell) special(c *Command) bool {
 		}
 	case c.Is("popd"):
 		r.dir = ""
+	case c.Is("trap"):
+		if len(c.Args) == 2 && c.Args[0].Known && (c.Args[1].Text == "EXIT" || c.Args[1].Text == "0") {
+			r.atExit = c
+		}
 	case c.Is("unset"):
 		for _, w := range c.Operands() {
 			delete(r.vars, w.Text)
@@ -93,6 +97,7 @@ func (r *shell) nested(c *Command, script string) bool {
 	}
 	inner := r.inner()
 	inner.depth++
+	inner.atExit = nil
 	inner.fixed = [2]int{c.Line, c.Column}
 	n := len(inner.out)
 	if err := inner.read(script); err != nil {
