@@ -5,6 +5,8 @@ package tree
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +28,8 @@ type Entry struct {
 	Hard     bool
 	Whiteout bool   // Path is taken away; with Opaque, what lower layers have below it
 	Opaque   bool   // see Whiteout
-	Data     []byte // of a small file that Keep wants; nil otherwise
+	Data     []byte // of a file that was to be kept; nil otherwise
+	Sum      []byte // SHA-256 of a regular file's content, if it was asked for; that of a hard link is with its target
 }
 
 // Layer is what one layer says, in its order.
@@ -36,10 +39,30 @@ type Layer struct{ Entries []Entry }
 const (
 	MaxEntries = 4 << 20
 	maxName    = 1 << 12
-	maxFile    = 64 << 10 // of content that is kept
-	maxKept    = 64 << 20 // in a layer, while it is read
 	maxFetch   = 16 << 20
 )
+
+// Reading says what of a layer is worth having beside names, modes and owners.
+type Reading struct {
+	// Keep is up to which size the content of a file is kept, by its path; 0 for one that is not. A file of ostree, to which
+	// chunked images link their real paths, has to be small or an SQLite file: nobody knows yet what it will be called.
+	Keep func(path string) int64
+	// Max is how much a layer's kept content may have in all; what is beyond is not kept.
+	Max int64
+	// Sums fills Entry.Sum.
+	Sums bool
+}
+
+// Facts is the reading for what tells systems apart.
+var Facts = Reading{Max: 64 << 20, Keep: func(path string) int64 {
+	if keep(path) {
+		return SmallFile
+	}
+	return 0
+}}
+
+// SmallFile is the size of files that are kept without much thought.
+const SmallFile = 64 << 10
 
 // ErrTooLarge is in the chain of errors about layers beyond the limits.
 var ErrTooLarge = errors.New("the layer is larger than any that is read")
@@ -64,15 +87,18 @@ func keep(name string) bool {
 // object says whether a path is one of ostree's objects, to which chunked images link their real paths.
 func object(name string) bool { return strings.HasPrefix(name, "sysroot/ostree/repo/objects/") }
 
-// ReadLayer reads a layer, compressed by gzip or zstd or not at all.
-func ReadLayer(r io.Reader) (Layer, error) {
+// ReadLayer reads a layer, compressed by gzip or zstd or not at all, for Facts.
+func ReadLayer(r io.Reader) (Layer, error) { return Facts.Layer(r) }
+
+// Layer reads a layer, compressed by gzip or zstd or not at all.
+func (o Reading) Layer(r io.Reader) (Layer, error) {
 	plain, err := Decompress(r)
 	if err != nil {
 		return Layer{}, err
 	}
 	defer plain.Close()
 	var l Layer
-	objects, kept := map[string][]byte{}, 0
+	objects, kept := map[string][]byte{}, int64(0)
 	for tr := tar.NewReader(plain); ; {
 		h, err := tr.Next()
 		if err == io.EOF {
@@ -88,25 +114,63 @@ func ReadLayer(r io.Reader) (Layer, error) {
 		if len(l.Entries) == MaxEntries || len(h.Name) > maxName || len(h.Linkname) > maxName {
 			return Layer{}, fmt.Errorf("%w: more than %d entries, or a name of more than %d bytes", ErrTooLarge, MaxEntries, maxName)
 		}
-		if h.Typeflag == tar.TypeReg && h.Size <= maxFile && kept < maxKept && (keep(e.Path) || object(e.Path)) {
-			data, err := io.ReadAll(tr)
+		if (h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeGNUSparse) && !e.Whiteout {
+			data, err := o.content(&e, tr, kept)
 			if err != nil {
 				return Layer{}, err
 			}
-			kept += len(data)
+			kept += int64(len(data))
 			if object(e.Path) {
 				objects[e.Path] = data
 			} else {
 				e.Data = data
 			}
 		}
-		if e.Hard && keep(e.Path) {
-			e.Data = objects[e.Link]
+		if data := objects[e.Link]; e.Hard && data != nil && int64(len(data)) <= o.Keep(e.Path) {
+			e.Data = data
 		}
 		l.Entries = append(l.Entries, e)
 	}
 	_, err = io.Copy(io.Discard, r) // what follows the tar is part of the blob that is checked
 	return l, err
+}
+
+// content reads a regular file as far as somebody wants it. kept is what the layer has kept before.
+func (o Reading) content(e *Entry, r io.Reader, kept int64) (data []byte, err error) {
+	sum := sha256.New()
+	if o.Sums {
+		r = io.TeeReader(r, sum)
+	}
+	limit := int64(0)
+	if object(e.Path) {
+		in := bufio.NewReader(r)
+		if limit = SmallFile; isSQLite(in) {
+			limit = o.Max
+		}
+		r = in
+	} else {
+		limit = o.Keep(e.Path)
+	}
+	switch {
+	case e.Size <= limit && kept+e.Size <= o.Max:
+		data = make([]byte, e.Size)
+		_, err = io.ReadFull(r, data)
+	case o.Sums:
+		_, err = io.CopyN(io.Discard, r, e.Size)
+	}
+	if o.Sums {
+		e.Sum = sum.Sum(nil)
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return data, err
+}
+
+// isSQLite looks whether a file is a database of SQLite or its write-ahead log.
+func isSQLite(r *bufio.Reader) bool {
+	head, _ := r.Peek(16)
+	return string(head) == "SQLite format 3\x00" || bytes.HasPrefix(head, []byte("\x37\x7f\x06\x82")) || bytes.HasPrefix(head, []byte("\x37\x7f\x06\x83"))
 }
 
 // ReadFile reads one regular file of a layer, of at most 16 MiB, by its path there.

@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -150,4 +152,92 @@ func FuzzReadLayer(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestReading(t *testing.T) {
+	db := "SQLite format 3\x00" + strings.Repeat("x", 1<<20)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range []struct{ name, link, content string }{
+		{"etc/large", "", strings.Repeat("l", 100)}, {"etc/small", "", "s"}, {"etc/empty", "", ""},
+		{"sysroot/ostree/repo/objects/aa/db.file", "", db}, {"usr/share/rpm/rpmdb.sqlite", "sysroot/ostree/repo/objects/aa/db.file", ""},
+		{"sysroot/ostree/repo/objects/aa/bin.file", "", strings.Repeat("b", 100_000)}, {"usr/bin/b", "sysroot/ostree/repo/objects/aa/bin.file", ""},
+		{"etc/beyond", "", "123456789"},
+	} {
+		h := tar.Header{Name: f.name, Mode: 0o644, Size: int64(len(f.content))}
+		if f.link != "" {
+			h.Typeflag, h.Linkname = tar.TypeLink, f.link
+		}
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(f.content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reading := tree.Reading{Sums: true, Max: int64(len(db)) + 8, Keep: func(name string) int64 {
+		if strings.HasPrefix(name, "usr/share/rpm/") {
+			return 2 << 20
+		}
+		return 10
+	}}
+	l, err := reading.Layer(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := tree.Merge(l)
+	for name, want := range map[string]string{"etc/small": "s", "etc/empty": "", "usr/share/rpm/rpmdb.sqlite": db} {
+		if got, err := fs.ReadFile(m, name); string(got) != want || err != nil {
+			t.Errorf("%s has %d bytes, %v", name, len(got), err)
+		}
+	}
+	for _, name := range []string{"etc/large", "usr/bin/b", "etc/beyond"} {
+		if _, err := fs.ReadFile(m, name); err == nil {
+			t.Errorf("%s was kept", name)
+		}
+	}
+	for name, content := range map[string]string{"etc/large": strings.Repeat("l", 100), "etc/empty": "", "usr/bin/b": strings.Repeat("b", 100_000), "usr/share/rpm/rpmdb.sqlite": db, "etc/beyond": "123456789"} {
+		if e, ok := m.Lookup(name); !ok || !bytes.Equal(e.Sum, sum(content)) {
+			t.Errorf("the sum of %s is %x, %t", name, e.Sum, ok)
+		}
+	}
+	if l, err := tree.ReadLayer(bytes.NewReader(b.Bytes())); err != nil || l.Entries[0].Sum != nil {
+		t.Errorf("a sum that nobody asked for: %v", err)
+	}
+}
+
+func sum(s string) []byte {
+	h := sha256.Sum256([]byte(s))
+	return h[:]
+}
+
+func TestResolve(t *testing.T) {
+	link := func(name, to string) tar.Header {
+		return tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: to}
+	}
+	m := tree.Merge(read(t, layer(t, dir("usr/lib/systemd", 0o755, 0), link("lib", "usr/lib"), link("sbin", "/usr/sbin"), link("usr/sbin", "bin"),
+		link("a", "b"), link("b", "a"), file("usr/lib/x"))))
+	for name, want := range map[string]string{
+		"lib/x": "usr/lib/x", "/lib/systemd/../x": "usr/lib/x", "sbin/y": "usr/bin/y", "usr/lib/x": "usr/lib/x", "none/at/all": "none/at/all", "": ".", "/": ".", "../..": ".",
+	} {
+		if got := m.Resolve(name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if got := m.Resolve("a/x"); !strings.HasSuffix(got, "/x") {
+		t.Errorf("a circle ends at %s", got)
+	}
+	n := 0
+	for name, e := range m.All() {
+		n++
+		if got, ok := m.Lookup(name); !ok || got.Mode != e.Mode {
+			t.Errorf("%s: %v, %t", name, got, ok)
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d files", n)
+	}
 }
