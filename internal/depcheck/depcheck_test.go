@@ -24,6 +24,7 @@ var forbidden = []struct {
 	{"bootc", []string{module + "registry", module + "sign", module + "lint", module + "bootc/..."}, "everything else builds on bootc, not the other way round"},
 	{"bootc/flightctl", []string{"go.podman.io/...", "github.com/containers/...", "github.com/flightctl/...", "C"}, "a program that only plans must be light, and build on macOS and Windows"},
 	{"bootc/flightctl", []string{module + "registry", module + "sign", module + "lint", module + "bootc/buildah"}, "what the agent reads is known without an engine"},
+	{"bootc/changes", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/...", module + "bootc/buildah", module + "bootc/direct", module + "lint", module + "sign", "C"}, "comparing images needs no engine, and no library of SQLite"},
 	{"containerfile", []string{"go.podman.io/...", "github.com/containers/...", "C"}, "a program that only reads Containerfiles must be light, and build on macOS and Windows"},
 	{"containerfile", []string{module + "..."}, "containerfile is the lowest package"},
 	{"bootc/direct", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/...", module + "bootc/buildah", "C"}, "adding files needs no engine, no store and no cgo"},

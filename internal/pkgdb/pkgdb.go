@@ -55,6 +55,16 @@ func IsPart(name string) bool {
 	return slices.Contains(dpkgDirs, strings.TrimSuffix(dir, "/status.d")) && strings.HasSuffix(dir, "/status.d")
 }
 
+// IsState says whether a file, by its path as fs.FS has it, is a package manager's own: of a database, or what dnf and apt
+// remember beside.
+func IsState(name string) bool {
+	return slices.ContainsFunc(slices.Concat(rpmDirs, dpkgDirs, stateDirs), func(dir string) bool {
+		return name == dir || strings.HasPrefix(name, dir+"/")
+	})
+}
+
+var stateDirs = []string{"var/lib/dnf", "usr/lib/sysimage/libdnf5", "usr/lib/sysimage/rpm-ostree-base-db", "var/lib/apt", "var/cache/debconf"}
+
 // Read returns the packages of a root file system, sorted by format, name, architecture and version. A root without any
 // database has none.
 func Read(root fs.FS) ([]Package, error) {

@@ -36,6 +36,14 @@ func TestIsPart(t *testing.T) {
 	}
 }
 
+func TestIsState(t *testing.T) {
+	for name, want := range map[string]bool{"var/lib/dpkg/info/a.list": true, "var/lib/dpkg": true, "usr/share/rpm/rpmdb.sqlite": true, "var/lib/apt/extended_states": true, "var/lib/dpkgx": false, "usr/bin/rpm": false} {
+		if pkgdb.IsState(name) != want {
+			t.Errorf("%s: %t", name, !want)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	const status = `Package: a
 Status: install ok installed

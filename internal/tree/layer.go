@@ -28,6 +28,7 @@ type Entry struct {
 	Hard     bool
 	Whiteout bool   // Path is taken away; with Opaque, what lower layers have below it
 	Opaque   bool   // see Whiteout
+	Assumed  bool   // a directory that has to be there, though no layer says so; only in a Tree
 	Data     []byte // of a file that was to be kept; nil otherwise
 	Sum      []byte // SHA-256 of a regular file's content, if it was asked for; that of a hard link is with its target
 }

@@ -85,7 +85,7 @@ func (t *Tree) put(e Entry, layer int) {
 		if _, ok := t.nodes[dir]; ok {
 			break
 		}
-		t.set(dir, node{Entry{Path: dir, Mode: fs.ModeDir | 0o755}, layer})
+		t.set(dir, node{Entry{Path: dir, Mode: fs.ModeDir | 0o755, Assumed: true}, layer})
 	}
 	n := node{e, layer}
 	if e.Hard {
