@@ -2,7 +2,7 @@
 # Installs what `make demo` and `make test` need on a bare Debian 12 (or newer) machine that has Go.
 # Run it as root. It is idempotent, and takes well under a second when everything is there.
 #
-# Services that come with these packages (docker-registry, podman's socket) are neither started nor
+# Services that come with these packages (docker-registry, podman's socket, databases) are neither started nor
 # left enabled: the tests start their own, on loopback, in temporary directories.
 set -eu
 
@@ -13,19 +13,31 @@ git                   writes the repositories that GitRelease reads
 gcc                   cgo: RUN in chroot isolation, go test -race
 libc6-dev             cgo
 mmdebstrap            makes the bootable base and the verifiers
-e2fsprogs             mkfs.ext4: root disk of the boot test, small disk of the disk-full test
-qemu-system-x86       boot test
+e2fsprogs             mkfs.ext4: root disk of the boot tests, small disk of the disk-full test
+fdisk                 sfdisk: partitions of the disk that boots
+mtools                the EFI system partition of that disk
+grub-common           its boot loader: grub-mkimage
+grub-pc-bin           for BIOS
+grub-efi-amd64-bin    for UEFI
+ovmf                  UEFI firmware for QEMU
+qemu-system-x86       boot tests
+postgresql            the real service of Flight Control: its database
+redis-server          and its queue
+kmod                  oracle: modinfo
+procps                uptime, which the agent of Flight Control wants
 docker-registry       a registry that is not our own code
 openssl               an independent reader of keys and certificates
 ostree                import oracle: ostree commit --tree=tar
 systemd               oracle: systemd-sysusers, systemd-tmpfiles, systemd-analyze
 sudo                  oracle: visudo
-openssh-server        oracle: sshd -T
+openssh-server        oracle: sshd -T; a node reached by ssh
+openssh-client        ssh-keygen for that node
 uidmap                rootless builds: newuidmap, newgidmap
 runc                  OCI isolation
 crun                  OCI isolation, and the runtime that Debian builds podman with
 buildah               peer in the benchmark
-podman                peer in the benchmark
+podman                runs the disk builder, and peer in the benchmark
+skopeo                peer in the benchmark
 zstd                  reads the layers that other tools write
 util-linux            unshare: private mount namespaces
 mount                 mounts inside them
@@ -67,8 +79,8 @@ install() {
 install || { apt-get -q update && install; }
 
 for unit in docker-registry.service podman.socket podman.service podman-restart.service \
-	podman-auto-update.timer podman-auto-update.service; do
+	podman-auto-update.timer podman-auto-update.service postgresql.service redis-server.service; do
 	case $missing in
-	*docker-registry* | *podman*) systemctl --quiet disable "$unit" 2>/dev/null || true ;;
+	*docker-registry* | *podman* | *postgresql* | *redis*) systemctl --quiet disable "$unit" 2>/dev/null || true ;;
 	esac
 done
