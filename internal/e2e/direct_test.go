@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"archive/tar"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -20,7 +21,7 @@ import (
 func builder(t testing.TB) *buildah.Engine {
 	t.Helper()
 	engine(t)
-	e, err := buildah.Open(buildah.Options{Root: filepath.Join(shared.dir, "root"), RunRoot: filepath.Join(shared.dir, "run"), NoDirect: true})
+	e, err := buildah.Open(buildah.Options{Root: filepath.Join(shared.dir, "root"), RunRoot: filepath.Join(shared.dir, "run"), NoDirect: true, SkipLint: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,12 +82,16 @@ func TestDirect(t *testing.T) {
 	}
 }
 
-// listing has everything of the added layers that a device sees.
+// listing has everything of the added layers that a device sees, but the times of directories: those that a layer only
+// passes through have the epoch in one engine, and in the other that of the base where it is older.
 func listing(b built) []string {
 	return slices.Sorted(func(yield func(string) bool) {
 		for name, f := range b.files {
 			if strings.Contains(name, "/.wh.") {
 				continue
+			}
+			if f.kind == tar.TypeDir {
+				f.mtime = 0
 			}
 			if !yield(fmt.Sprintf("%s %s %d %s", name, f, f.mtime, digest.FromString(f.data).Encoded()[:12])) {
 				return

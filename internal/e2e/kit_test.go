@@ -148,6 +148,15 @@ func try(t testing.TB, e bootc.Engine, tool bootc.PackageTool, s bootc.Spec, o b
 		return b, err
 	}
 	t.Logf("built in %.1fs", time.Since(began).Seconds())
+	seen := look(t, b.Image)
+	b.layers, b.files = seen.layers, seen.files
+	return b, nil
+}
+
+// look reads the layers of an image that its base does not have.
+func look(t testing.TB, img bootc.Image) built {
+	t.Helper()
+	b := built{Image: img}
 	b.layers = layers(t, b.Image)
 	b.files = map[string]file{}
 	for _, l := range b.layers {
@@ -162,7 +171,7 @@ func try(t testing.TB, e bootc.Engine, tool bootc.PackageTool, s bootc.Spec, o b
 		}
 		maps.Copy(b.files, l)
 	}
-	return b, nil
+	return b
 }
 
 // build is try for a spec that must build.
