@@ -2,6 +2,7 @@ package lint
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -75,6 +76,18 @@ func (f *Facts) BoundaryKnown() bool {
 		}
 	}
 	return false
+}
+
+// inBase says whether the base has something at the path as well: a layer names the directories again in which it changes
+// something.
+func (f *Facts) inBase(path string) bool {
+	return slices.ContainsFunc(f.Layers, func(l *Layer) bool {
+		if !l.Base {
+			return false
+		}
+		file := l.File(path)
+		return file != nil && !file.Whiteout()
+	})
 }
 
 // Finding returns a finding about the target as a whole.

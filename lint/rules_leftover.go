@@ -76,13 +76,14 @@ dir /tmp 1777
 		Check: func(f *Facts, found func(Finding)) {
 			for _, dir := range []string{"/run", "/tmp"} {
 				for top := range f.Root.In(dir) {
-					list := strays(f.Root, top)
-					if len(list) == 0 || !top.Derived() {
+					list := strays(f, top)
+					if len(list) == 0 {
 						continue
 					}
 					out := list[0].Finding("is never seen on a device, where %s is a file system in memory", dir)
 					if len(list) > 1 {
-						out = top.Finding("is never seen on a device, where %s is a file system in memory; %d more are below it", dir, len(list)-1)
+						out = list[0].Finding("is never seen on a device, where %s is a file system in memory; %d more are below it", dir, len(list)-1)
+						out.Path = printable(top.Path)
 					}
 					found(out.Fixed("for the steps that write there: RUN --mount=type=tmpfs,target=/run --mount=type=tmpfs,target=/tmp …"))
 				}
@@ -214,19 +215,20 @@ func removedLater(f *Facts, s *Step, dir string) bool {
 	return slices.ContainsFunc(f.Build.Steps[i:], func(s *Step) bool { return s.InImage && removes(s, dir) })
 }
 
-// strays are what is at or below a path and no stub of a container runtime.
-func strays(t *Tree, top *File) []*File {
+// strays are what is at or below a path, and neither a stub of a container runtime nor of the base.
+func strays(f *Facts, top *File) []*File {
 	if top.MountPoint() {
 		return nil
 	}
 	var out []*File
 	look := func(file *File) {
-		if !slices.ContainsFunc(stubs, func(s string) bool { return file.Path == s || under(s, file.Path) && file.IsDir() }) {
+		isStub := slices.ContainsFunc(stubs, func(s string) bool { return file.Path == s || under(s, file.Path) && file.IsDir() })
+		if !isStub && file.Derived() && !(file.IsDir() && f.inBase(file.Path)) {
 			out = append(out, file)
 		}
 	}
 	look(top)
-	for file := range t.Below(top.Path) {
+	for file := range f.Root.Below(top.Path) {
 		look(file)
 	}
 	return out

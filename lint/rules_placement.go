@@ -94,7 +94,7 @@ BindPaths=/var/lib/other:/opt/other/data
 			}
 			bound := boundPaths(f)
 			for dir := range f.Root.Glob("/opt/*/*", "/opt/*/*/*") {
-				if !dir.IsDir() || !dir.Derived() || !slices.Contains(dataNames, dir.Name()) || slices.ContainsFunc(bound, func(b string) bool { return under(dir.Path, b) }) {
+				if !dir.IsDir() || !dir.Derived() || f.inBase(dir.Path) || !slices.Contains(dataNames, dir.Name()) || slices.ContainsFunc(bound, func(b string) bool { return under(dir.Path, b) }) {
 					continue
 				}
 				found(dir.Finding("is read-only on a device, and by its name meant to be written to").Unsure(Possible).

@@ -35,11 +35,17 @@ weights
 `,
 		Wants: append(tmpfilesWants(), unitWants()...),
 		Check: func(f *Facts, found func(Finding)) {
-			links, cover := stateLinks(f.Root), f.stateCover()
+			links, cover, packaged := stateLinks(f.Root), f.stateCover(), byPackages()
 			lost := func(yield func(*File) bool) {
 				for file := range f.Root.All() {
 					p := links.of(file.Path)
-					if under(p, "/var") && file.IsRegular() && file.Derived() && !hasOwnRule(f.Root, p) && !cover.copies(p) && !yield(file) {
+					if !under(p, "/var") || !file.IsRegular() || !file.Derived() || hasOwnRule(f.Root, p) || cover.copies(p) {
+						continue
+					}
+					if f.inBase(file.Path) && packaged(file) { // what the packages of the base keep there is up to the base
+						continue
+					}
+					if !yield(file) {
 						return
 					}
 				}
@@ -158,7 +164,7 @@ ssh-ed25519 AAAA ops
 			inHomes := func(yield func(*File) bool) {
 				for file := range f.Root.All() {
 					p := links.of(file.Path)
-					if isHome(p) && file.IsRegular() && file.Derived() && leftover(p) == "" && !cover.copies(p) && !yield(file) {
+					if isHome(p) && file.IsRegular() && file.Derived() && leftover(p) == "" && !cover.copies(p) && f.Root.File("/etc/skel/"+file.Name()) == nil && !yield(file) {
 						return
 					}
 				}
@@ -245,7 +251,7 @@ func uncovered(f *Facts) []*uncoveredDir {
 	tops := map[string]*uncoveredDir{}
 	var out []*uncoveredDir
 	for file := range f.Root.Below("/var") {
-		if !file.IsDir() && !file.IsLink() || !file.Derived() || file.MountPoint() || cover.has(file.Path) || leftover(file.Path) != "" || isPackageDatabase(file.Path) {
+		if !file.IsDir() && !file.IsLink() || !file.Derived() || f.inBase(file.Path) || file.MountPoint() || cover.has(file.Path) || leftover(file.Path) != "" || isPackageDatabase(file.Path) {
 			continue
 		}
 		u := tops[file.Dir()]
