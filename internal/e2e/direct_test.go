@@ -51,7 +51,7 @@ func TestDirect(t *testing.T) {
 			bootc.File{Path: "/etc/motd", Content: bootc.Text("replaced\n")}),
 		"large":     from(t).File("/usr/lib/acme/agent", strings.Repeat("agent", 1<<19)).DropIn("/usr/lib/sysctl.d/50-a.conf", "kernel.panic = 1\n"),
 		"config":    from(t).DropIn("/etc/ssh/sshd_config.d/10-a.conf", "PermitRootLogin no\n").DropIn("/etc/sudoers.d/acme", "%wheel ALL=(ALL) ALL\n").Kargs("quiet").Label("a", "$b \\ c"),
-		"through":   from(t).File("/usr/local/bin/acme", "x").File("/opt/acme/y", "y"),
+		"through":   from(t).File("/srv/acme/y", "y").With(bootc.Symlink{Path: "/usr/local/bin/acme", Target: "true"}, bootc.Dir{Path: "/opt/acme"}),
 		"closed":    from(t).File("/etc/ssl/private/acme/key", "x").With(bootc.Dir{Path: "/usr/lib/acme", Mode: 0o700}).File("/usr/lib/acme/z", "z"),
 		"units":     from(t).Unit("acme.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n").Mask("apt-daily.timer"),
 		"user":      from(t).With(bootc.User{Name: "ops", SSHKeys: []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9dk4QPPZkZ1ToQvOEwBEBsiGtIHDvSHlCOLzkgGmZy ops"}}),
