@@ -1,10 +1,5 @@
 package lint
 
-import (
-	"slices"
-	"strings"
-)
-
 // leftoverRules are about what a build leaves in the image without meaning to.
 var leftoverRules = []Rule{
 	{
@@ -50,42 +45,6 @@ RUN --mount=type=cache,target=/var/lib/apt/lists --mount=type=cache,target=/var/
 						out.Path = b.dir
 					}
 					found(out.Fixed("in the step that makes it: rm -rf %s", b.dir))
-				}
-			}
-		},
-	},
-	{
-		ID: "BL205", Slug: "run-tmp", Aliases: []string{"nonempty-run-tmp"}, Severity: Warning, Stages: InRoot,
-		Title: "content in /run or /tmp",
-		Rationale: `Both are empty file systems in memory on a device, so that nothing of it is ever seen there. The import drops it; a sealed image, whose digest
-is over what was there, then does not boot.`,
-		URL: "https://bootc.dev/bootc/filesystem.html",
-		Bad: `
--- layer 0 --
-dir /tmp 1777
-file /tmp/build.log
-`,
-		Good: `
--- layer 0 --
-dir /run
-dir /run/systemd
-dir /run/systemd/resolve
-file /run/systemd/resolve/stub-resolv.conf
-dir /tmp 1777
-`,
-		Check: func(f *Facts, found func(Finding)) {
-			for _, dir := range []string{"/run", "/tmp"} {
-				for top := range f.Root.In(dir) {
-					list := strays(f, top)
-					if len(list) == 0 {
-						continue
-					}
-					out := list[0].Finding("is never seen on a device, where %s is a file system in memory", dir)
-					if len(list) > 1 {
-						out = list[0].Finding("is never seen on a device, where %s is a file system in memory; %d more are below it", dir, len(list)-1)
-						out.Path = printable(top.Path)
-					}
-					found(out.Fixed("for the steps that write there: RUN --mount=type=tmpfs,target=/run --mount=type=tmpfs,target=/tmp …"))
 				}
 			}
 		},
@@ -158,84 +117,6 @@ file /usr/share/small
 		},
 	},
 }
-
-// enumerate puts words together for people.
-func enumerate(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
-}
-
-// leftByTool is what a command that installs packages leaves in its layer, and the commands that would take it away. That nothing at all is cleaned
-// up after dnf is BL803.
-func leftByTool(f *Facts, c *Command) (left []string, fix string) {
-	if packageVerb(c) == "" || c.Step == nil {
-		return nil, ""
-	}
-	cleans := func(verbs ...string) bool {
-		return slices.ContainsFunc(c.Step.Commands, func(o *Command) bool { return isPackageTool(o) && slices.Contains(verbs, o.Verb()) })
-	}
-	if !lastOfTool(c) {
-		return nil, ""
-	}
-	switch c.Name {
-	case "dnf", "dnf5", "yum", "microdnf":
-		if !cleans("clean") && !removes(c.Step, "/var/cache/dnf") {
-			return nil, ""
-		}
-		if !removedLater(f, c.Step, "/var/lib/dnf") && c.Name != "dnf5" {
-			left = append(left, "/var/lib/dnf")
-		}
-		if !removedLater(f, c.Step, "/var/log") && !removedLater(f, c.Step, "/var/log/dnf.log") {
-			left = append(left, "/var/log/dnf*.log")
-		}
-		return left, "dnf clean all && rm -rf /var/log/* /var/cache/* /var/lib/{dnf,rhsm}"
-	case "apt", "apt-get":
-		if cleans("update") && !removes(c.Step, "/var/lib/apt/lists") {
-			left = append(left, "/var/lib/apt/lists")
-		}
-		if !cleans("clean", "distclean") && !removes(c.Step, "/var/cache/apt") && !removes(c.Step, "/var/cache/apt/archives") {
-			left = append(left, "/var/cache/apt")
-		}
-		return left, "apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*"
-	}
-	return nil, ""
-}
-
-// lastOfTool says that no later command of the step installs with the same tool, so that one finding does for the step.
-func lastOfTool(c *Command) bool {
-	i := slices.Index(c.Step.Commands, c)
-	return !slices.ContainsFunc(c.Step.Commands[i+1:], func(o *Command) bool { return o.Name == c.Name && packageVerb(o) != "" })
-}
-
-// removedLater says whether the step or one after it takes the directory away. What is small may as well go at the end.
-func removedLater(f *Facts, s *Step, dir string) bool {
-	i := slices.Index(f.Build.Steps, s)
-	return slices.ContainsFunc(f.Build.Steps[i:], func(s *Step) bool { return s.InImage && removes(s, dir) })
-}
-
-// strays are what is at or below a path, and neither a stub of a container runtime nor of the base.
-func strays(f *Facts, top *File) []*File {
-	if top.MountPoint() {
-		return nil
-	}
-	var out []*File
-	look := func(file *File) {
-		isStub := slices.ContainsFunc(stubs, func(s string) bool { return file.Path == s || under(s, file.Path) && file.IsDir() })
-		if !isStub && file.Derived() && !(file.IsDir() && f.inBase(file.Path)) {
-			out = append(out, file)
-		}
-	}
-	look(top)
-	for file := range f.Root.Below(top.Path) {
-		look(file)
-	}
-	return out
-}
-
-// stubs are what podman and buildah leave in /run as places for mounts (https://github.com/bootc-dev/bootc/issues/2050).
-var stubs = []string{"/run/systemd/resolve/stub-resolv.conf", "/run/.containerenv", "/run/secrets"}
 
 // waste is what a layer has, and how much of it later layers hide.
 type waste struct {
