@@ -46,6 +46,9 @@ func (m agentMistake) finding(file *File) Finding {
 
 // agentMistakes takes apart what package flightctl says about a file.
 func agentMistakes(err error) []agentMistake {
+	if err == nil {
+		return nil
+	}
 	var out []agentMistake
 	for _, e := range flatten(err) {
 		m := agentMistake{err: e}

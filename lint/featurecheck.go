@@ -10,15 +10,18 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 )
 
+// featureMistake is one that package bootc finds in a feature: field is the path within it.
+type featureMistake struct{ field, text string }
+
 // featureMistakes is what package bootc says about files of the root when a Spec is to bring them: mistakes by the index of the
 // feature. So a file is judged here as it is there.
-func featureMistakes(f *Facts, features []bootc.Feature) map[int][]string {
+func featureMistakes(f *Facts, features []bootc.Feature) map[int][]featureMistake {
 	base := bootc.Base{Ref: "localhost/the-image:1"}
 	if f.Root.Whole {
 		base.Files = treeFS{f.Root}
 	}
 	_, err := bootc.From(base.Ref).With(features...).Compile(base)
-	out := map[int][]string{}
+	out := map[int][]featureMistake{}
 	for _, e := range flatten(err) {
 		field, ok := errors.AsType[*bootc.FieldError](e)
 		if !ok {
@@ -26,7 +29,9 @@ func featureMistakes(f *Facts, features []bootc.Feature) map[int][]string {
 		}
 		var i int
 		if _, err := fmt.Sscanf(field.Path, "Features[%d]", &i); err == nil && i < len(features) {
-			out[i] = append(out[i], field.Err.Error())
+			_, rest, _ := strings.Cut(field.Path, ".") // the kind
+			_, rest, _ = strings.Cut(rest, ".")
+			out[i] = append(out[i], featureMistake{rest, field.Err.Error()})
 		}
 	}
 	return out

@@ -30,6 +30,8 @@ func Rules() []Rule {
 		runtimeRules,
 		serviceRules,
 		workloadRules,
+		agentRules,
+		provisionRules,
 		hygieneRules,
 		packageRules,
 		scriptRules,

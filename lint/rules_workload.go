@@ -213,7 +213,7 @@ func quadletsInvalid(f *Facts, found func(Finding)) {
 		}
 		for _, m := range mistakes[i] {
 			file := q.read[0].file
-			text, line := placeOf(m, file.Text())
+			text, line := placeOf(m.text, file.Text())
 			found(file.Finding("podman makes no service of it: %s", text).OnLine(line).Fixed("/usr/libexec/podman/quadlet -dryrun shows what podman makes of it"))
 		}
 	}
