@@ -18,6 +18,9 @@ var explained = map[string]string{
 	"BL207": "its /opt and /usr/local are links into /var, as on many bases",
 	"BL211": "Debian's base-files ships /root/.bashrc and .profile",
 	"BL213": "Debian's systemd ships /etc/default/locale and /etc/vconsole.conf as links to files that nothing has written yet",
+	"BL713": "they have no agent of Flight Control, which the profile edge is about",
+	"BL906": "their policy.json is that of a stock base, which accepts everything",
+	"BL909": "they are made without a builder, which would write the annotations",
 	"BL122": "bootc, podman and skopeo are not in it: nothing here updates it",
 }
 

@@ -56,7 +56,7 @@ link /etc/systemd/system/multi-user.target.wants/acme.service -> /usr/lib/system
 		ID: "BL701", Slug: "unit-exec-missing", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
 		Title: "a unit that starts a program which is not there",
 		Rationale: `The unit fails at each boot with status 203/EXEC, and what needs it does too. A script needs the mode 0755: systemd starts it itself, without a
-shell. With "-" before the path a failure is not one to systemd, and the finding is a warning.`,
+shell. With "-" before the path a failure is not one to systemd, and the finding is a warning; so it is for a unit that nothing starts at boot.`,
 		URL: "https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#ExecStart=",
 		Bad: `
 -- Containerfile --
@@ -235,8 +235,12 @@ func unitExists(f *Facts, name string) bool {
 var systemPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
 func execMissing(f *Facts, found func(Finding)) {
-	fromPackage := byPackages()
+	fromPackage, states := byPackages(), f.unitStates()
 	for _, u := range f.units() {
+		starts := startsAtBoot(u.name, states)
+		if !starts && !f.BoundaryKnown() { // most likely of the base, for software that is not installed
+			continue
+		}
 		if u.masked || u.file == nil || !u.derived() || u.get("Service", "RootDirectory") != "" || u.get("Service", "RootImage") != "" || u.get("Service", "ExecSearchPath") != "" {
 			continue
 		}
@@ -252,7 +256,7 @@ func execMissing(f *Facts, found func(Finding)) {
 				}
 				out := s.file.Finding("%s %s: %s", key, printable(program), why).OnLine(s.line).Showing(s.value)
 				optional := strings.Contains(s.value[:len(s.value)-len(strings.TrimLeft(s.value, "-@:+!|"))], "-")
-				if optional || !strings.HasPrefix(key, "ExecStart") {
+				if optional || !starts || !strings.HasPrefix(key, "ExecStart") {
 					out = out.As(Warning)
 				}
 				fix := fmt.Sprintf("install %s, or correct the path", printable(program))
@@ -263,6 +267,18 @@ func execMissing(f *Facts, found func(Finding)) {
 			}
 		}
 	}
+}
+
+// startsAtBoot says whether a unit is enabled, itself, an instance of it, or what starts it.
+func startsAtBoot(name string, states map[string]unitState) bool {
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	for other, s := range states {
+		if s.runs() && (other == name || templateOf(other) == name ||
+			strings.TrimSuffix(other, path.Ext(other)) == stem && slices.Contains([]string{".timer", ".socket", ".path"}, path.Ext(other))) {
+			return true
+		}
+	}
+	return false
 }
 
 // execProgram is the program of the value of ExecStart=, "" if nobody can tell.
