@@ -530,7 +530,10 @@ func TestBuildKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for b.recorded("hanging") == nil {
+	for i := 0; b.recorded("hanging") == nil; i++ {
+		if i == 1000 {
+			t.Fatal("the builder does not get so far")
+		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	if err := cmd.Process.Kill(); err != nil {
