@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -27,6 +29,9 @@ import (
 type Chroot struct {
 	// Registry says how to reach the registry of the tool's image. Its OnEvent is not used.
 	Registry registry.Client
+	// Cache is a directory that keeps the unpacked image for the next time, by its digest: root's own, on a file system that overlays
+	// can lie on. It can be emptied when nothing runs. Without one each run fetches the image.
+	Cache string
 }
 
 var _ Runner = Chroot{}
@@ -45,6 +50,9 @@ func (c Chroot) Preflight(_ context.Context, j Job) (Report, error) {
 	if os.Geteuid() != 0 {
 		fatal("this program does not run as root", "the tool mounts file systems and makes loop devices", "run as root, or use a Node")
 	}
+	if strings.ContainsAny(c.Cache, ":,") { // of overlay's options
+		return nil, bootc.Errorf("Chroot.Cache", "%q has a colon or comma, which mounts take for their own", c.Cache)
+	}
 	for _, name := range []string{"unshare", "mount", "pivot_root"} {
 		if _, err := lookTool(name); err != nil {
 			fatal(name+" is not installed", "it makes the place for the tool", "install util-linux and mount")
@@ -53,13 +61,17 @@ func (c Chroot) Preflight(_ context.Context, j Job) (Report, error) {
 	return append(r, machine(j)...), nil
 }
 
-// inside makes the directory "$1" the root, with what a privileged container has, and runs the rest there. The marker is what the tool
-// looks for to know that it is in a container.
+// inside makes a root of the tool's files "$1", on which nothing is ever written, in the directory of the run "$2", with what a
+// privileged container has and the container store "$3", and runs the rest there. The marker in /run is what the tool looks
+// for to know that it is in a container.
 const inside = `
-root=$1 storage=$2
-shift 2
-mount --bind "$root" "$root"
-cd "$root"
+tool=$1 dir=$2 storage=$3
+shift 3
+cd "$dir"
+mount -t tmpfs tmpfs upper
+mkdir upper/upper upper/work
+mount -t overlay -o lowerdir="$tool",upperdir="$dir/upper/upper",workdir="$dir/upper/work" overlay root
+cd root
 mkdir -p proc sys dev run tmp output store images var/lib/containers/storage old
 mount -t proc proc proc
 mount --rbind /sys sys
@@ -70,9 +82,9 @@ mount -t tmpfs tmpfs tmp
 mount --bind "$storage" var/lib/containers/storage
 for pair in images:ro output:rw store:rw config.json:ro; do
 	name=${pair%:*}
-	[ -e "../$name" ] || continue
-	[ -d "../$name" ] || : >"$name"
-	mount --bind "../$name" "$name"
+	[ -e "$dir/$name" ] || continue
+	[ -d "$dir/$name" ] || : >"$name"
+	mount --bind "$dir/$name" "$name"
 	mount -o "remount,bind,${pair#*:}" "$name"
 done
 pivot_root . old
@@ -83,10 +95,12 @@ exec "$@"`
 
 // Run unpacks the tool and runs each step in it.
 func (c Chroot) Run(ctx context.Context, j Job) error {
-	if err := errors.Join(os.Mkdir(j.at("store"), 0o700), os.Mkdir(j.at("containers"), 0o700)); err != nil {
-		return err
+	for _, dir := range []string{"store", "containers", "root", "upper"} {
+		if err := os.Mkdir(j.at(dir), 0o700); err != nil {
+			return err
+		}
 	}
-	env, err := c.unpack(ctx, j)
+	tool, env, err := c.fetch(ctx, j)
 	if err != nil {
 		return &bootc.OpError{Op: "pull", Ref: j.Tool.image(), Err: err}
 	}
@@ -99,7 +113,7 @@ func (c Chroot) Run(ctx context.Context, j Job) error {
 		if !j.Network {
 			argv = append(argv, "--net")
 		}
-		argv = slices.Concat(argv, []string{"sh", "-euc", inside, "sh", j.at("tool"), from, "/usr/bin/env", "-i"}, env, []string{s.Program}, s.Args)
+		argv = slices.Concat(argv, []string{"sh", "-euc", inside, "sh", tool, j.Dir, from, "/usr/bin/env", "-i"}, env, []string{s.Program}, s.Args)
 		err := process(ctx, exec.Command("unshare", argv...), s.Stdout, j.Line, nil)
 		if e, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
 			return &ExitError{s.Program, e.ExitCode()}
@@ -111,35 +125,60 @@ func (c Chroot) Run(ctx context.Context, j Job) error {
 	return nil
 }
 
-// unpack fetches the tool's image into Dir/tool, and returns its environment.
-func (c Chroot) unpack(ctx context.Context, j Job) ([]string, error) {
+// fetch brings the tool's image here, and returns the directory that has its files, and its environment.
+func (c Chroot) fetch(ctx context.Context, j Job) (dir string, env []string, err error) {
 	client := c.Registry
 	client.OnEvent = j.OnEvent
-	j.OnEvent(bootc.Event{Kind: bootc.EventStart, Op: "pull", Ref: j.Tool.image()})
 	r, err := client.Open(ctx, bootc.Image{Location: "docker://" + j.Tool.image()}, "linux/"+runtime.GOARCH)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	defer r.Close()
-	if err := os.Mkdir(j.at("tool"), 0o755); err != nil {
-		return nil, err
+	env = append(slices.Clip(r.Config.Config.Env), "HOME=/root")
+	if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "PATH=") }) {
+		env = append(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	}
-	root, err := os.OpenRoot(j.at("tool"))
+	if c.Cache == "" {
+		dir = j.at("tool")
+		return dir, env, unpackTool(ctx, j, r, dir)
+	}
+	dir = filepath.Join(c.Cache, "bootloom-tool-"+r.Digest.Encoded())
+	if _, err := os.Stat(dir); err == nil {
+		return dir, env, nil
+	}
+	tmp, err := os.MkdirTemp(c.Cache, ".bootloom-tool-")
 	if err != nil {
-		return nil, err
+		return "", nil, err
+	}
+	defer os.RemoveAll(tmp)
+	if err := unpackTool(ctx, j, r, filepath.Join(tmp, "root")); err != nil {
+		return "", nil, err
+	}
+	err = os.Rename(filepath.Join(tmp, "root"), dir)
+	if errors.Is(err, fs.ErrExist) { // another build was as quick
+		err = nil
+	}
+	return dir, env, err
+}
+
+// unpackTool unpacks all layers into dir, which it makes.
+func unpackTool(ctx context.Context, j Job, r *registry.Reader, dir string) error {
+	j.OnEvent(bootc.Event{Kind: bootc.EventStart, Op: "pull", Ref: j.Tool.image()})
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
 	}
 	defer root.Close()
 	for i := range r.Layers {
 		if err := unpackLayer(ctx, r, i, root); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	j.OnEvent(bootc.Event{Kind: bootc.EventDone, Op: "pull", Ref: j.Tool.image()})
-	env := r.Config.Config.Env
-	if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "PATH=") }) {
-		env = append(slices.Clip(env), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-	}
-	return append(slices.Clip(env), "HOME=/root"), nil
+	return nil
 }
 
 // unpackLayer streams a layer into root: its last bytes come only if they have the digest of the manifest.

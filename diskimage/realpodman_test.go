@@ -115,7 +115,11 @@ func TestRealChroot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testReal(t, p, Chroot{Registry: p.client}, tool.Reference())
+	cache := t.TempDir()
+	testReal(t, p, Chroot{Registry: p.client, Cache: cache}, tool.Reference())
+	if kept, err := os.ReadDir(cache); err != nil || len(kept) != 1 || kept[0].Name() != "bootloom-tool-"+tool.Digest.Encoded() {
+		t.Errorf("the cache has %v: %v", kept, err)
+	}
 }
 
 // testReal has a runner build with the real tool.
