@@ -159,9 +159,16 @@ func (l *libpod) run(ctx context.Context, name string, stdout, stderr io.Writer)
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close()
-	output := make(chan error, 1)
-	go func() { output <- demultiplex(resp.Body, stdout, stderr) }()
+	var outputErr error
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		outputErr = demultiplex(resp.Body, stdout, stderr)
+	}()
+	defer func() { // nothing is written once this has returned
+		resp.Body.Close()
+		<-finished
+	}()
 	if err := l.call(ctx, "POST", at+"/start", nil, nil, nil); err != nil {
 		return 0, err
 	}
@@ -170,11 +177,11 @@ func (l *libpod) run(ctx context.Context, name string, stdout, stderr io.Writer)
 		return 0, err
 	}
 	select {
-	case err = <-output:
+	case <-finished:
+		return code, outputErr
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	}
-	return code, err
 }
 
 // demultiplex reads the stream of a container without a terminal: frames of a byte for the stream (1 output, 2 errors), three
