@@ -131,7 +131,7 @@ func testReal(t *testing.T, p published, runner Runner, toolImage string) {
 		if entries, _ := os.ReadDir(o.WorkDir); len(entries) > 0 {
 			t.Errorf("left in the work directory: %v", entries)
 		}
-		if l := loops(t); strings.Contains(l, "disk.raw") {
+		if l := loops(t); strings.Contains(l, "played-osbuild.img") {
 			t.Errorf("loop devices are left:\n%s", l)
 		}
 	}

@@ -16,7 +16,7 @@ manifest=$(cat)
 cat /usr/share/osbuild/monitor.jsonseq >&3
 
 mkdir -p "$store/tmp"
-image=$store/tmp/disk.raw
+image=$store/tmp/played-osbuild.img
 truncate -s 64M "$image"
 loop=$(losetup --find --show "$image")
 case $manifest in
