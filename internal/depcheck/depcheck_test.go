@@ -33,6 +33,7 @@ var forbidden = []struct {
 	{"registry", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "publishing an image needs no engine and no store"},
 	{"registry", []string{module + "sign"}, "sign implements the interface of registry"},
 	{"sign", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/..."}, "signing an image needs no engine and no store"},
+	{"diskimage", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/...", module + "sign", module + "lint", module + "bootc/buildah", "C"}, "making and publishing a disk needs no engine and no store"},
 	{"diskimage/boottest", []string{"go.podman.io/buildah/...", "go.podman.io/storage", "go.podman.io/common/...", module + "sign", module + "diskimage", module + "internal/testkit"}, "whoever boots in a test links no engine, and the test kit links it"},
 }
 
