@@ -1,6 +1,7 @@
 package changes_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/bootc/changes"
+	"github.com/bootloom/bootloom/internal/testkit"
 	"github.com/bootloom/bootloom/registry"
 )
 
@@ -256,5 +259,43 @@ func TestJSON(t *testing.T) {
 	var back changes.Report
 	if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, r) {
 		t.Errorf("%v\n%+v\n%+v", err, r, back)
+	}
+}
+
+// TestRegistry compares images where they lie, and downloads no more than it has to.
+func TestRegistry(t *testing.T) {
+	r := testkit.NewOlareg(t, testkit.RegistryOptions{TLS: true})
+	c := registry.Client{CA: r.CA, Anonymous: true}
+	large := files{"usr/bin/large": strings.Repeat("0123456789abcdef", 100_000)}
+	var refs []bootc.Image
+	for _, version := range []string{"1", "2"} {
+		p, err := c.Push(t.Context(), image(t, base, large, files{"usr/lib/acme/a": version}), r.Host+"/acme/os")
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(refs, bootc.Image{Location: p.Reference()})
+	}
+	before := len(r.Requests())
+	report, err := changes.Between(t.Context(), refs[0], refs[1], changes.Options{Platform: "linux/amd64", Registry: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := lines(report); !slices.Equal(got, []string{"changed /usr/lib/acme/a"}) || report.To.Name != r.Host+"/acme/os" {
+		t.Errorf("%q of %s", got, report.To.Name)
+	}
+	if len(report.Update.Keep) != 2 {
+		t.Errorf("%+v", report.Update)
+	}
+	for _, q := range r.Requests()[before:] {
+		for _, l := range report.Update.Keep {
+			if strings.Contains(q.Path, l.Digest.String()) {
+				t.Errorf("%s %s: a layer that both images have", q.Method, q.Path)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := changes.Between(ctx, refs[0], refs[1], changes.Options{Platform: "linux/amd64", Registry: c}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -2,15 +2,14 @@ package changes
 
 import (
 	"bytes"
-	"encoding/gob"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bootloom/bootloom/internal/tree"
@@ -38,12 +37,8 @@ type cached struct {
 }
 
 func (c *cache) load(d digest.Digest) (tree.Layer, bool) {
-	if c == nil {
-		return tree.Layer{}, false
-	}
-	data, err := c.read(d.Encoded())
 	var out cached
-	if err != nil || gob.NewDecoder(bytes.NewReader(data)).Decode(&out) != nil {
+	if c == nil || tree.Load(filepath.Join(c.dir, d.Encoded()), &out) != nil {
 		return tree.Layer{}, false
 	}
 	for _, sum := range out.Files {
@@ -58,73 +53,30 @@ func (c *cache) store(d digest.Digest, l tree.Layer) {
 	if c == nil {
 		return
 	}
-	out := cached{Layer: tree.Layer{Entries: make([]tree.Entry, len(l.Entries))}}
+	out := cached{Layer: tree.Layer{Entries: slices.Clone(l.Entries)}}
 	for i, e := range l.Entries {
 		if len(e.Data) > tree.SmallFile && len(e.Sum) > 0 {
-			if c.write(c.file(e.Sum), e.Data) != nil {
+			if tree.Store(c.file(e.Sum), e.Data) != nil {
 				return
 			}
-			out.Files, e.Data = append(out.Files, e.Sum), nil
+			out.Files, out.Layer.Entries[i].Data = append(out.Files, e.Sum), nil
 		}
-		out.Layer.Entries[i] = e
 	}
-	var b bytes.Buffer
-	if gob.NewEncoder(&b).Encode(out) == nil {
-		c.write(filepath.Join(c.dir, d.Encoded()), b.Bytes())
-	}
+	_ = tree.Store(filepath.Join(c.dir, d.Encoded()), out)
 }
 
 // content is that of a file which store has put apart.
-func (c *cache) content(e tree.Entry) ([]byte, error) {
+func (c *cache) content(e tree.Entry) (data []byte, err error) {
 	if c == nil || len(e.Sum) == 0 {
 		return nil, errors.New("its content was not kept: it is larger than what is read")
 	}
-	data, err := c.read(filepath.Base(c.file(e.Sum)))
-	if err == nil && !bytes.Equal(e.Sum, sumOf(data)) {
-		err = fmt.Errorf("%s is damaged: delete it", c.file(e.Sum))
+	file := c.file(e.Sum)
+	err = tree.Load(file, &data)
+	if sum := sha256.Sum256(data); err == nil && bytes.Equal(e.Sum, sum[:]) {
+		return data, nil
 	}
-	return data, err
-}
-
-func sumOf(b []byte) []byte {
-	h := digest.Canonical.Hash()
-	h.Write(b)
-	return h.Sum(nil)
+	os.Remove(file)
+	return nil, fmt.Errorf("%s was damaged, and is gone now: compare again", file)
 }
 
 func (c *cache) file(sum []byte) string { return filepath.Join(c.dir, "file-"+hex.EncodeToString(sum)) }
-
-func (c *cache) read(name string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(c.dir, name))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
-	return io.ReadAll(z)
-}
-
-// write makes a file that is whole or not there.
-func (c *cache) write(name string, data []byte) error {
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(c.dir, ".new-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	z, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err == nil {
-		_, err = z.Write(data)
-		err = errors.Join(err, z.Close())
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}

@@ -43,7 +43,7 @@ func ReadDir(dir string) (Layer, error) {
 			if opaque(name) {
 				l.Entries = append(l.Entries, Entry{Path: rel, Whiteout: true, Opaque: true})
 			}
-		case info.Mode().IsRegular() && info.Size() <= Facts.Keep(rel):
+		case info.Mode().IsRegular() && keep(rel) && info.Size() <= SmallFile:
 			if e.Data, err = os.ReadFile(name); err != nil {
 				return err
 			}
