@@ -144,6 +144,9 @@ func (w *world) buildHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	base.Tool = bootc.APT
+	if base, err = base.Infer(); err != nil { // its kernel
+		t.Fatal(err)
+	}
 	packages := httptest.NewServer(http.FileServer(http.Dir(testkit.HeadersRepo(t))))
 	defer packages.Close()
 	plan, err := bootc.From(w.options.base).

@@ -22,7 +22,7 @@ func TestFlightctl(t *testing.T) {
 
 func TestFlightctlUnknown(t *testing.T) {
 	for _, c := range []struct{ version, name, want string }{
-		{"v9.9.9", "flightctl-agent", "there are flightctl-v1.0.0, flightctl-v1.2.0"},
+		{"v9.9.9", "flightctl-agent", "flightctl-v1.0.0, flightctl-v1.2.0"},
 		{FlightctlV12, "flightctl-nonsense", "flightctl-nonsense"},
 	} {
 		if _, err := MakeFlightctl(t.Context(), c.version, c.name); err == nil || !strings.Contains(err.Error(), c.want) {
