@@ -223,3 +223,14 @@ func ExampleDraft_Use() {
 	// Features[0].agent.Unit.Name: "acme-agent" is not the name of a unit with its type, such as app.service
 	// 6 <nil>
 }
+
+func ExamplePreflight() {
+	found := bootc.Preflight{
+		{What: "a tmpfs at /run", Why: "a full disk keeps the engine from tidying up", Fix: "mount one"},
+		{What: "/dev/loop-control", Why: "disks are made on loop devices", Fix: "load the module loop", Fatal: true},
+	}
+	fmt.Println(found.Err())
+	// Output:
+	// it cannot be built here:
+	// 	/dev/loop-control: disks are made on loop devices; load the module loop
+}

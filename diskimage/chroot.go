@@ -37,12 +37,12 @@ type Chroot struct {
 var _ Runner = Chroot{}
 
 // Preflight looks for root and for the programs of util-linux.
-func (c Chroot) Preflight(_ context.Context, j Job) (Report, error) {
+func (c Chroot) Preflight(_ context.Context, j Job) (bootc.Preflight, error) {
 	if j.Tool.image() == "" {
 		return nil, errNoToolImage(j)
 	}
-	var r Report
-	fatal := func(what, why, fix string) { r = append(r, Problem{What: what, Why: why, Fix: fix, Fatal: true}) }
+	var r bootc.Preflight
+	fatal := func(what, why, fix string) { r = append(r, bootc.Problem{What: what, Why: why, Fix: fix, Fatal: true}) }
 	if runtime.GOOS != "linux" {
 		fatal("this machine runs "+runtime.GOOS, "the tool runs on Linux", "use a Node")
 		return r, nil

@@ -48,7 +48,7 @@ func published() (client registry.Client, p registry.Published, done func() erro
 // demo is a Runner that shows what would run, and makes a disk of nothing. Runners of your own look like this.
 type demo struct{}
 
-func (demo) Preflight(context.Context, diskimage.Job) (diskimage.Report, error) { return nil, nil }
+func (demo) Preflight(context.Context, diskimage.Job) (bootc.Preflight, error) { return nil, nil }
 
 func (demo) Run(_ context.Context, j diskimage.Job) error {
 	at := diskimage.Paths{Config: "/config.json", Images: "/images", Output: "/output", Store: "/store"}

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
 // Host runs the tool that is installed on this machine, with the osbuild, podman and skopeo that are there, as root. The tool knows one
@@ -19,9 +21,9 @@ type Host struct {
 var _ Runner = Host{}
 
 // Preflight looks for the programs.
-func (h Host) Preflight(_ context.Context, j Job) (Report, error) {
-	var r Report
-	fatal := func(what, why, fix string) { r = append(r, Problem{What: what, Why: why, Fix: fix, Fatal: true}) }
+func (h Host) Preflight(_ context.Context, j Job) (bootc.Preflight, error) {
+	var r bootc.Preflight
+	fatal := func(what, why, fix string) { r = append(r, bootc.Problem{What: what, Why: why, Fix: fix, Fatal: true}) }
 	if runtime.GOOS != "linux" {
 		fatal("this machine runs "+runtime.GOOS, "the tool runs on Linux", "use a Node")
 		return r, nil

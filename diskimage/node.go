@@ -33,7 +33,7 @@ type Node struct {
 var _ Runner = Node{}
 
 // Preflight asks the node's podman about itself.
-func (n Node) Preflight(ctx context.Context, j Job) (Report, error) {
+func (n Node) Preflight(ctx context.Context, j Job) (bootc.Preflight, error) {
 	if j.Tool.image() == "" {
 		return nil, errNoToolImage(j)
 	}
@@ -46,14 +46,14 @@ func (n Node) Preflight(ctx context.Context, j Job) (Report, error) {
 	if err := l.call(ctx, "GET", "/info", nil, nil, &info); err != nil {
 		return nil, err
 	}
-	var r Report
+	var r bootc.Preflight
 	if info.Host.Security.Rootless {
 		p := rootless
 		p.Fix = "use the socket of root's podman, /run/podman/podman.sock (systemctl enable --now podman.socket)"
 		r = append(r, p)
 	}
 	if arch := strings.Split(j.Platform, "/")[1]; info.Host.Arch != "" && info.Host.Arch != arch {
-		r = append(r, Problem{What: "the node is " + info.Host.Arch, Why: "the image is for " + j.Platform,
+		r = append(r, bootc.Problem{What: "the node is " + info.Host.Arch, Why: "the image is for " + j.Platform,
 			Fix: "use a node of that architecture; with qemu-user-static on the node it can work as well"})
 	}
 	if have := int64(info.Store.Allocated) - int64(info.Store.Used); j.Need > 0 && info.Store.Allocated > 0 && Size(have) < j.Need {

@@ -30,33 +30,33 @@ type Podman struct {
 var _ Runner = Podman{}
 
 // Preflight asks podman about itself.
-func (p Podman) Preflight(ctx context.Context, j Job) (Report, error) {
+func (p Podman) Preflight(ctx context.Context, j Job) (bootc.Preflight, error) {
 	if j.Tool.image() == "" {
 		return nil, errNoToolImage(j)
 	}
-	var r Report
+	var r bootc.Preflight
 	if _, err := exec.LookPath(p.argv()[0]); err != nil {
-		return append(r, Problem{What: p.argv()[0] + " is not installed", Why: "it runs the tool's container", Fix: "install podman, or use another Runner", Fatal: true}), nil
+		return append(r, bootc.Problem{What: p.argv()[0] + " is not installed", Why: "it runs the tool's container", Fix: "install podman, or use another Runner", Fatal: true}), nil
 	}
 	info, err := p.info(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if info.Host.Remote || runtime.GOOS != "linux" {
-		return append(r, Problem{What: "podman runs its containers on another machine", Why: "the directories of this one are not there",
+		return append(r, bootc.Problem{What: "podman runs its containers on another machine", Why: "the directories of this one are not there",
 			Fix: "use a Node with the address that `podman system connection list` shows", Fatal: true}), nil
 	}
 	if info.Host.Security.Rootless {
 		r = append(r, rootless)
 	}
 	if p.runtime(info) == "crun" && hybridCgroups() {
-		r = append(r, Problem{What: "this machine has the old cgroups beside the new ones", Why: "podman's runtime crun does not run there",
+		r = append(r, bootc.Problem{What: "this machine has the old cgroups beside the new ones", Why: "podman's runtime crun does not run there",
 			Fix: "install runc, or boot with systemd.unified_cgroup_hierarchy=1", Fatal: true})
 	}
 	return append(r, machine(j)...), nil
 }
 
-var rootless = Problem{What: "podman runs as an ordinary user", Why: "the tool mounts file systems and makes loop devices",
+var rootless = bootc.Problem{What: "podman runs as an ordinary user", Why: "the tool mounts file systems and makes loop devices",
 	Fix: `run as root, or let Podman.Command be {"sudo", "podman"}`, Fatal: true}
 
 // Run runs each step in a container of its own.

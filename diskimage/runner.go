@@ -13,7 +13,7 @@ import (
 // Chroot (the container on this machine, without podman), Host (the tool installed on this machine), or a type of the caller.
 type Runner interface {
 	// Preflight finds what the place lacks for the job before anything is fetched. The error is for places that cannot be asked.
-	Preflight(ctx context.Context, j Job) (Report, error)
+	Preflight(ctx context.Context, j Job) (bootc.Preflight, error)
 	// Run does the steps of the job, one after the other, in one and the same container store. It returns when all is over: nothing
 	// of it runs on when ctx ends. The error is an *ExitError if a step ended with a status that is not 0; the next one is
 	// not done then. What the tool has put into Paths.Output is in j.Dir/output when the error is nil.

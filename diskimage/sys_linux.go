@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
 // tryLock fails if somebody else has the lock. The kernel drops it when the process dies.
@@ -104,7 +106,7 @@ func pidMax() uint64 {
 }
 
 // emulation is a problem if this machine does not run programs of the platform.
-func emulation(platform string) Report {
+func emulation(platform string) bootc.Preflight {
 	arch := strings.Split(platform, "/")[1]
 	if arch == runtime.GOARCH {
 		return nil
@@ -117,22 +119,22 @@ func emulation(platform string) Report {
 	if err == nil && strings.HasPrefix(string(text), "enabled") {
 		return nil
 	}
-	return Report{{
+	return bootc.Preflight{{
 		What: "programs for " + platform + " do not run on this machine", Why: "the tool runs those of the image",
-		Fix: "install qemu-user-static (and binfmt-support), or use a machine of that architecture", Fatal: true, is: ErrPlatform,
+		Fix: "install qemu-user-static (and binfmt-support), or use a machine of that architecture", Fatal: true, Is: ErrPlatform,
 	}}
 }
 
 // kernel finds what this machine's kernel lacks. Only loop devices are fatal: layouts differ in what else they need.
-func kernel() (r Report) {
+func kernel() (r bootc.Preflight) {
 	if _, err := os.Stat("/dev/loop-control"); err != nil {
-		r = append(r, Problem{What: "there are no loop devices (/dev/loop-control)", Why: "disks are made by way of them", Fix: "modprobe loop", Fatal: true})
+		r = append(r, bootc.Problem{What: "there are no loop devices (/dev/loop-control)", Why: "disks are made by way of them", Fix: "modprobe loop", Fatal: true})
 	}
 	for _, fs := range []struct{ name, why string }{
 		{"overlay", "the container store lies on it"}, {"vfat", "the EFI system partition has it"},
 	} {
 		if !hasFilesystem(fs.name) {
-			r = append(r, Problem{What: "this machine's kernel has no " + fs.name, Why: fs.why, Fix: "modprobe " + fs.name + ", or use another machine"})
+			r = append(r, bootc.Problem{What: "this machine's kernel has no " + fs.name, Why: fs.why, Fix: "modprobe " + fs.name + ", or use another machine"})
 		}
 	}
 	return r

@@ -5,6 +5,8 @@ package diskimage
 import (
 	"os"
 	"os/exec"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
 func tryLock(*os.File) error { return nil }
@@ -23,6 +25,6 @@ func hybridCgroups() bool { return false }
 
 func ulimits() []string { return nil }
 
-func emulation(string) Report { return nil }
+func emulation(string) bootc.Preflight { return nil }
 
-func kernel() Report { return nil }
+func kernel() bootc.Preflight { return nil }

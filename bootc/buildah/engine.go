@@ -137,7 +137,7 @@ func (e *Engine) inspect(ctx context.Context, ref string, o bootc.BuildOptions) 
 }
 
 // Build builds p. The base comes from Plan.Containerfile's last stage; if Plan.Base has a digest it must be that of
-// the base. A step that fails is a *StepError, a host that cannot build a *PreflightError, a base that the
+// the base. A step that fails is a *StepError, a host that cannot build a *bootc.PreflightError, a base that the
 // policy refuses ErrUntrusted, a full disk ErrNoSpace, findings of Options.Lint a *lint.FindingsError; when ctx is done it is
 // the context's error. In each of these cases nothing of the build is left.
 //

@@ -68,7 +68,7 @@ func ExampleEngine_Build() {
 	if step, ok := errors.AsType[*buildah.StepError](err); ok {
 		fmt.Println(step.Features, "failed with", step.ExitCode, step.Tail)
 	}
-	if pre, ok := errors.AsType[*buildah.PreflightError](err); ok {
+	if pre, ok := errors.AsType[*bootc.PreflightError](err); ok {
 		for _, p := range pre.Problems {
 			fmt.Println(p.What, p.Fix)
 		}
@@ -138,7 +138,7 @@ func ExampleStepError() {
 }
 
 func ExampleReport_Err() {
-	report := buildah.Report{
+	report := bootc.Preflight{
 		{What: "/srv/run is not on a tmpfs", Why: "a build on a full disk cannot be tidied up without room there", Fix: "set Options.RunRoot"},
 		{What: "no emulation of arm64", Why: "RUN steps for linux/arm64 execute its programs", Fix: "install qemu-user-static", Fatal: true},
 	}

@@ -64,8 +64,8 @@ func TestForeignPlatform(t *testing.T) {
 		t.Skip("this machine emulates " + arch)
 	}
 	_, err = e.Build(t.Context(), plan(base, nil, sh("true")), o)
-	pre, ok := errors.AsType[*buildah.PreflightError](err)
-	if !ok || !slices.ContainsFunc(pre.Problems, func(p buildah.Problem) bool {
+	pre, ok := errors.AsType[*bootc.PreflightError](err)
+	if !ok || !slices.ContainsFunc(pre.Problems, func(p bootc.Problem) bool {
 		return p.Fatal && strings.Contains(p.What, arch) && strings.Contains(p.Fix, "qemu-user-static")
 	}) {
 		t.Errorf("RUN for %s: %v", platform, err)
@@ -104,7 +104,7 @@ func TestOCI(t *testing.T) {
 	if _, err := e.Build(t.Context(), offline, bootc.BuildOptions{}); err != nil {
 		t.Errorf("a step without a network: %v", err)
 	}
-	if _, err := chroot.Build(t.Context(), offline, bootc.BuildOptions{}); !errors.As(err, new(*buildah.PreflightError)) {
+	if _, err := chroot.Build(t.Context(), offline, bootc.BuildOptions{}); !errors.As(err, new(*bootc.PreflightError)) {
 		t.Errorf("a step without a network in a chroot, which cannot have it: %v", err)
 	}
 	if err := cancelAsleep(e, base); err != nil {

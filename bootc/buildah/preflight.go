@@ -23,7 +23,7 @@ import (
 
 // Preflight says what this host lacks for builds with RUN steps for its own platform. It starts the OCI runtime, if
 // that is asked for, to learn its version, and nothing else.
-func (e *Engine) Preflight(ctx context.Context) (Report, error) {
+func (e *Engine) Preflight(ctx context.Context) (bootc.Preflight, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ type need struct {
 	platform string // of RUN steps; empty for the host's
 }
 
-func (e *Engine) preflight(ctx context.Context, p bootc.Plan, platform string) Report {
+func (e *Engine) preflight(ctx context.Context, p bootc.Plan, platform string) bootc.Preflight {
 	n := need{platform: platform}
 	for _, step := range p.Containerfile.All() {
 		switch step := step.(type) {
@@ -51,8 +51,8 @@ func (e *Engine) preflight(ctx context.Context, p bootc.Plan, platform string) R
 	return e.preflightFor(ctx, n)
 }
 
-func (e *Engine) preflightFor(ctx context.Context, n need) Report {
-	var r Report
+func (e *Engine) preflightFor(ctx context.Context, n need) bootc.Preflight {
+	var r bootc.Preflight
 	r = append(r, privileges()...)
 	r = append(r, e.disk()...)
 	r = append(r, e.overlay()...)
@@ -62,13 +62,13 @@ func (e *Engine) preflightFor(ctx context.Context, n need) Report {
 	if e.o.Isolation == OCI {
 		r = append(r, ociRuntime(ctx, e.o.Runtime)...)
 	} else if n.offline {
-		r = append(r, Problem{
+		r = append(r, bootc.Problem{
 			What: "a step of the plan must run without a network (RUN --network=none)", Why: "chroot isolation gives every step the network of the host",
 			Fix: "set Options.Isolation to OCI, or let the step have the network", Fatal: true,
 		})
 	}
 	if e.o.Isolation != OCI && !hasCgo {
-		r = append(r, Problem{
+		r = append(r, bootc.Problem{
 			What: "this program was built without cgo", Why: "RUN steps in chroot isolation start through C code",
 			Fix: "build it with CGO_ENABLED=1 and a C compiler, or set Options.Isolation to OCI", Fatal: true,
 		})
@@ -77,7 +77,7 @@ func (e *Engine) preflightFor(ctx context.Context, n need) Report {
 }
 
 // privileges: root needs its capabilities, everybody else a user namespace with more than one id.
-func privileges() Report {
+func privileges() bootc.Preflight {
 	if os.Geteuid() != 0 {
 		return rootless()
 	}
@@ -100,20 +100,20 @@ func privileges() Report {
 	if missing == nil {
 		return nil
 	}
-	return Report{{
+	return bootc.Preflight{{
 		What: "root lacks " + strings.Join(slices.Sorted(slices.Values(missing)), ", "), Why: "a build mounts file systems and writes files of all owners",
 		Fix: "run as real root, as an ordinary user with subordinate ids, or in a container with these capabilities", Fatal: true,
 	}}
 }
 
-func rootless() (r Report) {
+func rootless() (r bootc.Preflight) {
 	me, err := user.Current()
 	if err != nil {
-		return Report{{What: "the current user has no entry in /etc/passwd", Why: err.Error(), Fix: "add one", Fatal: true}}
+		return bootc.Preflight{{What: "the current user has no entry in /etc/passwd", Why: err.Error(), Fix: "add one", Fatal: true}}
 	}
 	uids, gids, err := unshare.GetSubIDMappings(me.Username, me.Username)
 	if err != nil || len(uids) == 0 || len(gids) == 0 {
-		r = append(r, Problem{
+		r = append(r, bootc.Problem{
 			What: fmt.Sprintf("no subordinate ids for user %s in /etc/subuid and /etc/subgid", me.Username),
 			Why:  "files of an image have more owners than one",
 			Fix:  fmt.Sprintf("as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", me.Username), Fatal: true,
@@ -121,13 +121,13 @@ func rootless() (r Report) {
 	}
 	for _, name := range []string{"newuidmap", "newgidmap"} {
 		if _, err := exec.LookPath(name); err != nil {
-			r = append(r, Problem{What: name + " is not in $PATH", Why: "it gives a user namespace its ids",
+			r = append(r, bootc.Problem{What: name + " is not in $PATH", Why: "it gives a user namespace its ids",
 				Fix: "install uidmap (Debian) or shadow-utils (Fedora)", Fatal: true})
 		}
 	}
 	for name, off := range map[string]string{"/proc/sys/kernel/unprivileged_userns_clone": "0", "/proc/sys/user/max_user_namespaces": "0"} {
 		if b, err := os.ReadFile(name); err == nil && strings.TrimSpace(string(b)) == off {
-			r = append(r, Problem{What: name + " is " + off, Why: "an ordinary user builds in a user namespace",
+			r = append(r, bootc.Problem{What: name + " is " + off, Why: "an ordinary user builds in a user namespace",
 				Fix: "as root: set it with sysctl", Fatal: true})
 		}
 	}
@@ -137,7 +137,7 @@ func rootless() (r Report) {
 // lowDisk is less than any bootable image takes.
 const lowDisk = 512 << 20
 
-func (e *Engine) disk() (r Report) {
+func (e *Engine) disk() (r bootc.Preflight) {
 	seen := map[string]bool{}
 	for _, dir := range []string{e.o.Root, e.o.TempDir} {
 		var st unix.Statfs_t
@@ -146,32 +146,32 @@ func (e *Engine) disk() (r Report) {
 		}
 		seen[fmt.Sprint(st.Fsid)] = true
 		if free := st.Bavail * uint64(st.Bsize); free < lowDisk {
-			r = append(r, Problem{What: fmt.Sprintf("%d MiB free at %s", free>>20, dir),
+			r = append(r, bootc.Problem{What: fmt.Sprintf("%d MiB free at %s", free>>20, dir),
 				Why: "a bootable image takes more", Fix: "make room, or set Options.Root and TempDir to another disk"})
 		}
 	}
 	var st unix.Statfs_t
 	if unix.Statfs(e.o.RunRoot, &st) == nil && st.Type != unix.TMPFS_MAGIC {
-		r = append(r, Problem{What: e.o.RunRoot + " is not on a tmpfs", Why: "a build on a full disk cannot be tidied up without room there",
+		r = append(r, bootc.Problem{What: e.o.RunRoot + " is not on a tmpfs", Why: "a build on a full disk cannot be tidied up without room there",
 			Fix: "set Options.RunRoot to a directory on a tmpfs"})
 	}
 	return r
 }
 
-func (e *Engine) overlay() Report {
+func (e *Engine) overlay() bootc.Preflight {
 	if e.o.Driver != "overlay" {
 		return nil
 	}
 	var st unix.Statfs_t
 	if unix.Statfs(e.o.Root, &st) == nil && st.Type == unix.OVERLAYFS_SUPER_MAGIC {
-		return Report{{What: e.o.Root + " is on an overlay file system", Why: "overlay mounts cannot be stacked there",
+		return bootc.Preflight{{What: e.o.Root + " is on an overlay file system", Why: "overlay mounts cannot be stacked there",
 			Fix: "set Options.Root to a volume, or Options.Driver to vfs", Fatal: true}}
 	}
 	data, err := os.ReadFile("/proc/filesystems")
 	if err != nil || bytes.Contains(data, []byte("\toverlay\n")) || moduleThere("overlay") {
 		return nil
 	}
-	return Report{{What: "the kernel has no overlay file system", Why: "the store's driver is overlay",
+	return bootc.Preflight{{What: "the kernel has no overlay file system", Why: "the store's driver is overlay",
 		Fix: "load the module overlay, or set Options.Driver to vfs", Fatal: true}}
 }
 

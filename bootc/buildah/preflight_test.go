@@ -64,12 +64,12 @@ func TestEmulation(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	r := Report{{What: "a", Why: "b", Fix: "c"}}
+	r := bootc.Preflight{{What: "a", Why: "b", Fix: "c"}}
 	if err := r.Err(); err != nil {
 		t.Errorf("nothing fatal: %v", err)
 	}
-	r = append(r, Problem{What: "x", Why: "y", Fix: "z", Fatal: true})
-	pre, ok := errors.AsType[*PreflightError](r.Err())
+	r = append(r, bootc.Problem{What: "x", Why: "y", Fix: "z", Fatal: true})
+	pre, ok := errors.AsType[*bootc.PreflightError](r.Err())
 	if !ok || len(pre.Problems) != 1 || pre.Error() != "this host cannot build:\n\tx: y; z" {
 		t.Errorf("error is %v", r.Err())
 	}

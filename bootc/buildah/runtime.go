@@ -13,26 +13,28 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/bootloom/bootloom/bootc"
 )
 
 var crunVersion = regexp.MustCompile(`crun version (\d+)\.(\d+)`)
 
 // ociRuntime knows that crun before 1.25 refuses the version of the runtime specification that buildah writes.
-func ociRuntime(ctx context.Context, name string) Report {
+func ociRuntime(ctx context.Context, name string) bootc.Preflight {
 	path, err := findRuntime(name)
 	if err != nil {
-		return Report{{What: err.Error(), Why: "Options.Isolation is OCI", Fix: "install runc, or set Options.Runtime", Fatal: true}}
+		return bootc.Preflight{{What: err.Error(), Why: "Options.Isolation is OCI", Fix: "install runc, or set Options.Runtime", Fatal: true}}
 	}
 	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 	if err != nil {
-		return Report{{What: fmt.Sprintf("%s --version: %v", path, err), Why: "Options.Isolation is OCI",
+		return bootc.Preflight{{What: fmt.Sprintf("%s --version: %v", path, err), Why: "Options.Isolation is OCI",
 			Fix: "set Options.Runtime to a runtime that works", Fatal: true}}
 	}
 	if m := crunVersion.FindStringSubmatch(string(out)); m != nil {
 		major, _ := strconv.Atoi(m[1])
 		minor, _ := strconv.Atoi(m[2])
 		if major == 1 && minor < 25 || major < 1 {
-			return Report{{What: fmt.Sprintf("%s is crun %s.%s", path, m[1], m[2]),
+			return bootc.Preflight{{What: fmt.Sprintf("%s is crun %s.%s", path, m[1], m[2]),
 				Why: "buildah writes version 1.3 of the runtime specification, which it refuses as unknown",
 				Fix: "install crun 1.25 or newer, or set Options.Runtime to runc", Fatal: true}}
 		}
@@ -62,7 +64,7 @@ var qemuNames = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "386": 
 
 // emulation: a program for another architecture runs only if the kernel knows an interpreter for it, opened at
 // registration (flag F), as the interpreter's path does not exist in the image.
-func emulation(registrations, platform string) Report {
+func emulation(registrations, platform string) bootc.Preflight {
 	_, arch, _ := splitPlatform(platform)
 	if arch == "" || arch == runtime.GOARCH || arch == "386" && runtime.GOARCH == "amd64" {
 		return nil
@@ -80,6 +82,6 @@ func emulation(registrations, platform string) Report {
 	if err == nil {
 		what = fmt.Sprintf("the emulation of %s is disabled, or lacks the flag F", arch)
 	}
-	return Report{{What: what, Why: "RUN steps for " + platform + " execute its programs",
+	return bootc.Preflight{{What: what, Why: "RUN steps for " + platform + " execute its programs",
 		Fix: "install qemu-user-static and mount binfmt_misc on /proc/sys/fs/binfmt_misc, or build on a host of that architecture", Fatal: true}}
 }

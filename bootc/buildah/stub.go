@@ -36,7 +36,7 @@ func notBuiltIn() error {
 }
 
 // Preflight returns ErrNotBuiltIn.
-func (*Engine) Preflight(context.Context) (Report, error) { return nil, notBuiltIn() }
+func (*Engine) Preflight(context.Context) (bootc.Preflight, error) { return nil, notBuiltIn() }
 
 // Inspect returns ErrNotBuiltIn.
 func (*Engine) Inspect(context.Context, string, bootc.BuildOptions) (bootc.Base, error) {

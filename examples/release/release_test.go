@@ -56,7 +56,7 @@ const diskSize = 1 << 20
 // tool stands for the image builder: it makes a disk that no one will make again.
 type tool struct{}
 
-func (tool) Preflight(context.Context, diskimage.Job) (diskimage.Report, error) { return nil, nil }
+func (tool) Preflight(context.Context, diskimage.Job) (bootc.Preflight, error) { return nil, nil }
 
 func (tool) Run(_ context.Context, j diskimage.Job) error {
 	dir := filepath.Join(j.Dir, "output", "qcow2")

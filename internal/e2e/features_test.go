@@ -125,7 +125,7 @@ func TestScript(t *testing.T) {
 	t.Run("no network", func(t *testing.T) {
 		spec := from(t).With(bootc.Script{Name: "get", Body: get + " || echo none >/usr/lib/e2e; test -e /usr/lib/e2e", NoNetwork: true})
 		_, err := try(t, engine(t), bootc.DNF4, spec, bootc.BuildOptions{})
-		if p, ok := errors.AsType[*buildah.PreflightError](err); !ok || !strings.Contains(p.Error(), "Isolation") {
+		if p, ok := errors.AsType[*bootc.PreflightError](err); !ok || !strings.Contains(p.Error(), "Isolation") {
 			t.Errorf("chroot isolation, which cannot take the network away, gave %v", err)
 		}
 	})
