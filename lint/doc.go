@@ -89,6 +89,9 @@
 //     severity), Unsure.
 //   - [File.Derived] tells what comes from above the base. A rule about things that bases do too, and that their users cannot
 //     mend, skips what is not derived.
+//   - What several rules of this package need is read in one place: units with their drop-ins (unit.go), which of them start
+//     (unitstate.go), the commands that a device runs by itself (task.go), tmpfiles.d and sysusers.d, what comes from packages
+//     and not from who writes the image (installed.go).
 //   - Parsers return errors with lines, take any bytes, and have a fuzz target. They live beside the rules that use them, in a
 //     file of their own when two families do.
 //   - No I/O, no state, no clock but Facts.Now.

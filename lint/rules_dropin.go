@@ -3,6 +3,7 @@ package lint
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
 )
@@ -141,14 +142,22 @@ net.ipv4.ip_forward = 1
 				return
 			}
 			packaged := byPackages()
+			homes := map[string]string{} // by directory
 			for file := range f.Root.Below("/etc") {
 				if !file.IsRegular() || !file.Derived() || file.Name() == "auth.json" {
 					continue
 				}
-				usr, ok := bootc.UsrPath(file.Path)
+				dir := file.Dir()
+				home, ok := homes[dir]
+				if !ok {
+					home, _ = bootc.UsrPath(dir + "/x")
+					home = strings.TrimSuffix(home, "/x")
+					homes[dir] = home
+				}
+				usr := home + "/" + file.Name()
 				w := file.Write()
 				switch {
-				case !ok || f.Root.File(usr) != nil || packaged(file):
+				case home == "" || f.Root.File(usr) != nil || packaged(file):
 					continue
 				case w == nil && file.Size == 0: // masks the vendor's
 					continue

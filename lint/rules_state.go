@@ -37,7 +37,7 @@ weights
 		Check: func(f *Facts, found func(Finding)) {
 			links, cover, packaged := stateLinks(f.Root), f.stateCover(), byPackages()
 			lost := func(yield func(*File) bool) {
-				for file := range f.Root.All() {
+				for file := range stateFiles(f.Root) {
 					p := links.of(file.Path)
 					if !under(p, "/var") || !file.IsRegular() || !file.Derived() || hasOwnRule(f.Root, p) || cover.copies(p) {
 						continue
@@ -162,7 +162,7 @@ ssh-ed25519 AAAA ops
 		Check: func(f *Facts, found func(Finding)) {
 			links, cover := stateLinks(f.Root), f.stateCover()
 			inHomes := func(yield func(*File) bool) {
-				for file := range f.Root.All() {
+				for file := range stateFiles(f.Root) {
 					p := links.of(file.Path)
 					if isHome(p) && file.IsRegular() && file.Derived() && leftover(p) == "" && !cover.copies(p) && f.Root.File("/etc/skel/"+file.Name()) == nil && !yield(file) {
 						return

@@ -95,6 +95,7 @@ func lineTrees(name string, lines []string, others map[string]string) []map[stri
 var sysusersCorpus = []string{
 	"u acme -", `u acme 442 "Acme Agent" /var/lib/acme /sbin/nologin`, "u acme 442:tty", "u acme -:5", "u acme /var/lib", "g acme 443", "g acme -", "m root tty", "m root acme", "r - 500-900", "r - 600",
 	"u acme.x -", "u _acme -", "u 1acme -", "u acme-1 442 -", `u acme - 'single quotes'`, "u acme 442 - - -", "# comment", "", "u acme - - /home/acme",
+	"u! acme -", "u qemu 107:tty", "u vboxadd -:5 - /var/run/vboxadd -", `u n /var/lib "G" /h /s`, "u acme 442 \"Edge %% 100\"",
 	// mistakes
 	"u", "x acme -", "u acme x", "u a:b -", "u acme 442 gecos /home/x /bin/sh more", "g acme - gecos", "u acme - - home", "m root", "r x 500", "u acme 4294967295", "u acme 65535", `u acme - "open`, "u a/b -", "u -acme -", "r - x",
 }

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,22 @@ func (a stateAlias) of(p string) string {
 		}
 	}
 	return p
+}
+
+// stateFiles yields what may be in /var, or below links into it. In a whole root nothing is below a link.
+func stateFiles(t *Tree) iter.Seq[*File] {
+	if t.Whole {
+		return func(yield func(*File) bool) {
+			for _, dir := range []string{"/home", "/root", "/var"} {
+				for file := range t.Below(dir) {
+					if !yield(file) {
+						return
+					}
+				}
+			}
+		}
+	}
+	return t.All()
 }
 
 // isHome says whether a path is below the home of a user.

@@ -25,7 +25,7 @@ type sysusersLine struct {
 	group string
 	// uid and gid, or -1: of u lines both, of g lines gid. What a path or a name stands for is not known.
 	uid, gid int64
-	// gecos, home and shell of u lines.
+	// gecos, home and shell of u lines. Specifiers for what only the device knows stay in them.
 	gecos, home, shell string
 }
 
@@ -71,7 +71,7 @@ func parseSysusersLine(line string) (l sysusersLine, err error) {
 		}
 	}
 	kind, name, id := words[0], words[1], words[2]
-	l = sysusersLine{uid: -1, gid: -1, gecos: words[3], home: words[4], shell: words[5]}
+	l = sysusersLine{uid: -1, gid: -1, gecos: plain(words[3]), home: plain(words[4]), shell: plain(words[5])}
 	switch kind {
 	case "u", "g", "m", "r":
 	case "u!":
@@ -114,6 +114,9 @@ func parseSysusersLine(line string) (l sysusersLine, err error) {
 	}
 	return l, err
 }
+
+// plain takes the meaning from %%.
+func plain(s string) string { return strings.ReplaceAll(s, "%%", "%") }
 
 // sysusersName is a name, or "" where it has specifiers.
 func sysusersName(s string) (string, error) {
