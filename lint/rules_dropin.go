@@ -40,13 +40,18 @@ RUN echo "PermitRootLogin no" > /etc/ssh/sshd_config.d/50-root.conf && cp /etc/s
 					if !file.IsRegular() || file.Whiteout() || !file.Derived() || !under(file.Path, "/etc") {
 						continue
 					}
-					how := howEdited(f, n, file)
-					if how == "" || packaged(file) {
-						continue
+					if how := howEdited(f, n, file); how != "" && !packaged(file) {
+						editAdvice(file.Finding("the image %s it, and no longer gets what the distribution changes in it", how), file.Path, how, nil, found)
 					}
-					advice, ok := editAdvice(file, how)
-					if ok {
-						found(advice)
+				}
+			}
+			for c := range f.Commands() {
+				for i := range c.Writes {
+					w := &c.Writes[i]
+					if how := editVerbs[w.Op]; how != "" && !w.Glob && !c.mounted(w.Path) && !madeByStep(f, c.Step, w.Path) {
+						out := c.Finding("the image %s it, and no longer gets what the distribution changes in it", how).Showing(c.Text)
+						out.Path = printable(w.Path)
+						editAdvice(out, w.Path, how, w, found)
 					}
 				}
 			}

@@ -91,8 +91,11 @@ func writes(c *Command) []Write {
 	case "rm", "rmdir", "unlink", "shred":
 		each(Remove, c.Operands(), func(w *Write) { w.Below = c.Has("-r", "-R", "--recursive") })
 	case "find":
-		if ops := c.Operands(); len(ops) > 0 && c.Has("-delete") {
-			add(Remove, Word{Text: strings.TrimSuffix(ops[0].Text, "/") + "/**", Known: ops[0].Known, Glob: true}, nil)
+		for _, w := range c.Args { // where it looks comes before what it looks for
+			if !c.Has("-delete") || strings.HasPrefix(w.Text, "-") || w.Text == "(" || w.Text == "!" {
+				break
+			}
+			add(Remove, Word{Text: strings.TrimSuffix(w.Text, "/") + "/**", Known: w.Known, Glob: true}, nil)
 		}
 	case "cp", "mv", "install", "ln", "rsync":
 		copies(c, add)
