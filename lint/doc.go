@@ -110,7 +110,7 @@
 //	-- built-from --              the Containerfile that the image was built from, for positions
 //	-- config.json --             its config (an OCI image config); without, it has the label containers.bootc=1 and a version
 //	-- manifest.json --           its manifest, for annotations
-//	-- old layer 0 --             an image that it replaces, for upgrade rules
+//	-- old layer 0 --             an image that it replaces, for upgrade rules; old config.json is its config
 //	-- linter.json --             fields of the Linter
 //	-- rules --                   IDs of the rules whose findings are looked at; all without
 //

@@ -32,6 +32,7 @@ func Rules() []Rule {
 		workloadRules,
 		agentRules,
 		provisionRules,
+		upgradeRules,
 		hygieneRules,
 		packageRules,
 		scriptRules,

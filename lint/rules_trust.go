@@ -204,25 +204,9 @@ func updatePolicy(f *Facts, found func(Finding)) {
 	case len(f.Update.Keys) == 0:
 		return
 	}
-	for _, r := range list {
-		if r.Type != "sigstoreSigned" || len(r.keys()) == 0 {
-			continue
-		}
-		known, fits := true, false
-		for _, name := range r.keys() {
-			file := f.policyKey(name)
-			if file == nil {
-				known = known && f.Root.Missing(name)
-				continue
-			}
-			text, ok := file.Content()
-			known = known && ok
-			fits = fits || oneOfKeys(text, f.Update.Keys)
-		}
-		if known && !fits {
-			found(say("refuses updates from %s: none of the keys of scope %s is one that signs them", ref, scope).
-				Fixed("put the public key that belongs to the signing key into %s", r.keys()[0]))
-		}
+	if name := f.unfitKey(list, f.Update.Keys); name != "" {
+		found(say("refuses updates from %s: none of the keys of scope %s is one that signs them", ref, scope).
+			Fixed("put the public key that belongs to the signing key into %s", name))
 	}
 }
 

@@ -104,3 +104,28 @@ func (f *Facts) policyKey(name string) *File {
 	file, _ := f.Root.Resolve(path.Clean(name))
 	return file
 }
+
+// unfitKey is a key file of the first requirement that none of the keys can meet; "" if all can be met, and where the content of a key file is
+// not known.
+func (f *Facts) unfitKey(list []requirement, keys []string) string {
+	for _, r := range list {
+		if r.Type != "sigstoreSigned" || len(r.keys()) == 0 {
+			continue
+		}
+		known, fits := true, false
+		for _, name := range r.keys() {
+			file := f.policyKey(name)
+			if file == nil {
+				known = known && f.Root.Missing(name)
+				continue
+			}
+			text, ok := file.Content()
+			known = known && ok
+			fits = fits || oneOfKeys(text, keys)
+		}
+		if known && !fits {
+			return r.keys()[0]
+		}
+	}
+	return ""
+}
