@@ -144,6 +144,6 @@ func ExampleReport_Err() {
 	}
 	fmt.Println(report.Err())
 	// Output:
-	// this host cannot build:
+	// it cannot be built here:
 	// 	no emulation of arm64: RUN steps for linux/arm64 execute its programs; install qemu-user-static
 }
