@@ -41,7 +41,7 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 		p.Containerfile.Stages = append(p.Containerfile.Stages, stage)
 	}
 
-	final := finalStage{stage: containerfile.Stage{From: d.base.From()}, epoch: p.Epoch}
+	final := finalStage{stage: containerfile.Stage{From: d.base.From()}, epoch: p.Epoch, layers: s.Layers}
 	var running []string
 	for _, s := range slices.Concat(d.steps[:]...) {
 		if isRun(s.value) {
@@ -55,6 +55,7 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 		final.phase(phase, d.entries[phase], d.steps[phase])
 	}
 	final.flush()
+	final.spreadOut()
 
 	created := p.Epoch.Format(time.RFC3339)
 	if _, stale := d.base.Labels[keyCreated]; stale { // else the image would claim the time of its base

@@ -33,6 +33,7 @@ type specJSON struct {
 	Labels      map[string]string `json:",omitempty"`
 	Annotations map[string]string `json:",omitempty"`
 	Epoch       time.Time         `json:",omitzero"`
+	Layers      int               `json:",omitzero"`
 }
 
 // Marshal returns the Spec as JSON. A FieldError names a feature of unknown kind and one that JSON cannot carry.
@@ -55,7 +56,7 @@ func (c Codec) Marshal(s Spec) ([]byte, error) {
 
 // encode writes the Spec with the kinds that kind gives.
 func (s Spec) encode(kind func(Feature) (string, error)) ([]byte, error) {
-	out := specJSON{Base: s.Base, Labels: s.Labels, Annotations: s.Annotations}
+	out := specJSON{Base: s.Base, Labels: s.Labels, Annotations: s.Annotations, Layers: s.Layers}
 	if !s.Epoch.IsZero() {
 		out.Epoch = time.Unix(s.Epoch.Unix(), 0).UTC()
 	}
@@ -110,7 +111,7 @@ func (c Codec) Unmarshal(b []byte) (Spec, error) {
 	if err := decodeStrictly(b, &in); err != nil {
 		return Spec{}, at("", err)
 	}
-	s := Spec{Base: in.Base, Labels: in.Labels, Annotations: in.Annotations, Epoch: in.Epoch}
+	s := Spec{Base: in.Base, Labels: in.Labels, Annotations: in.Annotations, Epoch: in.Epoch, Layers: in.Layers}
 	var errs []error
 	for i, raw := range in.Features {
 		f, err := decodeFeature(raw, kinds)

@@ -68,6 +68,9 @@ func (s Spec) check(base *Base) []error {
 			errs = append(errs, Errorf("Base", "its digest %q: %w", base.Digest, err))
 		}
 	}
+	if s.Layers < 0 || s.Layers > maxLayers {
+		errs = append(errs, Errorf("Layers", "is %d: want 0, for as few as the steps allow, to %d", s.Layers, maxLayers))
+	}
 	if !s.Epoch.IsZero() && (s.Epoch.Unix() < 0 || s.Epoch.Year() > 9999) {
 		errs = append(errs, Errorf("Epoch", "%s is not between 1970 and 9999", s.Epoch.UTC().Format(time.RFC3339)))
 	}

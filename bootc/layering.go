@@ -23,6 +23,9 @@ type finalStage struct {
 
 	waiting     []Entry
 	waitingName []string // phases
+
+	layers int // Spec.Layers; then it is spread that adds the files
+	spread spread
 }
 
 // add adds a step.
@@ -33,6 +36,7 @@ func (f *finalStage) add(step containerfile.Step, features []string) {
 
 // flush adds the ADD for the entries that wait.
 func (f *finalStage) flush() {
+	f.spread.here(len(f.stage.Steps))
 	if len(f.waiting) > 0 {
 		slices.SortStableFunc(f.waiting, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 		f.unpack(strings.Join(f.waitingName, "-"), f.waiting)
@@ -51,9 +55,16 @@ func (f *finalStage) phase(p Phase, entries []Entry, steps []drafted[containerfi
 	if len(entries)+len(steps) == 0 {
 		return
 	}
+	if f.layers > 0 {
+		f.spread.wait(p, entries)
+		entries = nil
+	}
 	features := featuresOf(entries)
 	for _, s := range steps {
 		features = union(features, s.features)
+	}
+	if len(features) == 0 {
+		return // there are only files, which wait
 	}
 	large, small := bySize(entries)
 	if len(large) > 0 || len(small) == 0 { // nothing of this phase can go with what waits

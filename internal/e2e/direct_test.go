@@ -49,13 +49,16 @@ func TestDirect(t *testing.T) {
 			bootc.Dir{Path: "/usr/lib/acme/shared", Mode: fs.ModeSetgid | 0o770, Owner: "daemon"},
 			bootc.Symlink{Path: "/usr/lib/acme/current", Target: "../acme/größe"},
 			bootc.File{Path: "/etc/motd", Content: bootc.Text("replaced\n")}),
-		"large":     from(t).File("/usr/lib/acme/agent", strings.Repeat("agent", 1<<19)).DropIn("/usr/lib/sysctl.d/50-a.conf", "kernel.panic = 1\n"),
-		"config":    from(t).DropIn("/etc/ssh/sshd_config.d/10-a.conf", "PermitRootLogin no\n").DropIn("/etc/sudoers.d/acme", "%wheel ALL=(ALL) ALL\n").Kargs("quiet").Label("a", "$b \\ c"),
-		"through":   from(t).File("/srv/acme/y", "y").With(bootc.Symlink{Path: "/usr/local/bin/acme", Target: "true"}, bootc.Dir{Path: "/opt/acme"}),
-		"closed":    from(t).File("/etc/ssl/private/acme/key", "x").With(bootc.Dir{Path: "/usr/lib/acme", Mode: 0o700}).File("/usr/lib/acme/z", "z"),
-		"units":     from(t).Unit("acme.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n").Mask("apt-daily.timer"),
-		"user":      from(t).With(bootc.User{Name: "ops", SSHKeys: []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9dk4QPPZkZ1ToQvOEwBEBsiGtIHDvSHlCOLzkgGmZy ops"}}),
-		"secret":    from(t).With(bootc.FileFromSecret{Path: "/etc/acme/new/token", Secret: "token", Mode: 0o640, Owner: "root:mail"}).File("/etc/acme/a", "a"),
+		"large":   from(t).File("/usr/lib/acme/agent", strings.Repeat("agent", 1<<19)).DropIn("/usr/lib/sysctl.d/50-a.conf", "kernel.panic = 1\n"),
+		"config":  from(t).DropIn("/etc/ssh/sshd_config.d/10-a.conf", "PermitRootLogin no\n").DropIn("/etc/sudoers.d/acme", "%wheel ALL=(ALL) ALL\n").Kargs("quiet").Label("a", "$b \\ c"),
+		"through": from(t).File("/srv/acme/y", "y").With(bootc.Symlink{Path: "/usr/local/bin/acme", Target: "true"}, bootc.Dir{Path: "/opt/acme"}),
+		"closed":  from(t).File("/etc/ssl/private/acme/key", "x").With(bootc.Dir{Path: "/usr/lib/acme", Mode: 0o700}).File("/usr/lib/acme/z", "z"),
+		"units":   from(t).Unit("acme.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n").Mask("apt-daily.timer"),
+		"user":    from(t).With(bootc.User{Name: "ops", SSHKeys: []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9dk4QPPZkZ1ToQvOEwBEBsiGtIHDvSHlCOLzkgGmZy ops"}}),
+		"secret":  from(t).With(bootc.FileFromSecret{Path: "/etc/acme/new/token", Secret: "token", Mode: 0o640, Owner: "root:mail"}).File("/etc/acme/a", "a"),
+		"spread": from(t).Tree("/usr/lib/acme/tree", tree).With(bootc.Dir{Path: "/usr/lib/acme", Mode: 0o750, Owner: "daemon"}, bootc.Dir{Path: "/usr/lib/acme/a/b", Mode: 0o700}).
+			File("/usr/lib/acme/a/b/c", "c").Kargs("quiet").Kargs("panic=1").DropIn("/usr/lib/sysctl.d/50-a.conf", "kernel.panic = 1\n").Mask("apt-daily.timer").
+			Script("look", "ls -l /usr/lib/acme >/usr/lib/acme/list").InLayers(20),
 		"after RUN": from(t).Enable("systemd-networkd.service").Script("make", "mkdir -m 0711 /usr/lib/made; echo 1 >/usr/lib/made/a").Label("x", "y"),
 		"packages":  from(t).With(noMirror, bootc.Repo{ID: "test", BaseURL: []string{r.url + "/deb"}, Suites: []string{"./"}, Key: r.key}).Install("greet-data").File("/usr/lib/acme/b", "b").DropIn("/usr/lib/sysctl.d/50-a.conf", "kernel.panic = 1\n"),
 	} {
