@@ -25,6 +25,8 @@ func (c *changes) write(w *Write) {
 	case Create:
 		if w.Known {
 			v.fill(w.Content)
+		} else if len(w.Content) > 0 { // with ${…} where nobody knows what stands there
+			v.more.content, v.more.has = w.Content, hasPart
 		}
 	case Append:
 		switch content, known := old.known(); {

@@ -163,7 +163,7 @@ func passwordsInShadow(f *Facts, found func(Finding)) {
 		if base[a.name].field(1) == hash && base[a.name].name != "" || len(a.fields) < 2 {
 			continue
 		}
-		out := file.Finding("")
+		var out Finding
 		switch {
 		case hash == "":
 			out = file.Finding("the account %s has an empty password: it may let anyone in", printable(a.name))

@@ -59,6 +59,8 @@ ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9dk4QPPZkZ1ToQvOEwBEBsiGtIHDvSHlCOLzkgGmZy
 				}
 				out := file.Finding("has %s: everyone who can pull the image has it too", what).Fixed(provision)
 				switch {
+				case mentions(file.Path) && step == nil:
+					out = out.As(Note).Unsure(Possible)
 				case step != nil && len(step.Fields) > 0:
 					out = out.As(Note).Fixed("")
 					out.Message += ", as the Spec wants"
@@ -75,8 +77,8 @@ ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9dk4QPPZkZ1ToQvOEwBEBsiGtIHDvSHlCOLzkgGmZy
 		ID: "BL502", Slug: "secret-content", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
 		Title: "a secret in a file",
 		Rationale: `A file has a private key, a token or a login in it, which everyone has who can pull the image. Only forms that are unmistakable are
-looked for, such as a PEM private key or a token with the prefix of its maker, in text files of up to 64 KiB above the base image. In documents
-and tests it is a note: those are most likely examples.`,
+looked for, such as a PEM private key or a token with the prefix of its maker, in text files of up to 64 KiB above the base image, and where
+nobody knows the base in directories of one's own, such as /etc and /opt. In documents and tests it is a note: those are most likely examples.`,
 		URL: "https://bootc.dev/bootc/building/secrets.html",
 		Bad: `
 -- Containerfile --
@@ -137,7 +139,7 @@ whiteout /root/.netrc
 		ID: "BL507", Slug: "secret-mode", Severity: Warning, Stages: InSpec | InContainerfile | InRoot,
 		Title: "a secret that every user of the device may read",
 		Rationale: `Where a secret has to be in the image, such as the login that a device pulls updates with, no one but its owner should be able to read it
-there: every program that runs on the device as any user could take it.`,
+there: every program that runs on the device as any user could take it. What a group may read is left to who made the group.`,
 		URL: "https://bootc.dev/bootc/building/secrets.html",
 		Bad: `
 -- layer 0:/etc/ostree/auth.json 0644 --
@@ -152,7 +154,7 @@ there: every program that runs on the device as any user could take it.`,
 		Wants: append(secretWants(), contentWants()...),
 		Check: func(f *Facts, found func(Finding)) {
 			for file := range f.Root.All() {
-				if !file.IsRegular() || !file.Derived() || file.Mode.Perm()&0o077 == 0 || mentions(file.Path) {
+				if !file.IsRegular() || !file.Derived() || file.Mode.Perm()&0o007 == 0 || mentions(file.Path) {
 					continue
 				}
 				what, sure := secretName(file)

@@ -354,7 +354,7 @@ file /usr/bin/a
 				}
 			}
 			if n > 0 {
-				found(f.Finding("devices that have the old image download %s, %d of %d layers; %s they have", sizeOf(fresh), n, len(f.Config.Manifest.Layers), sizeOf(shared)).Showing("download"))
+				found(f.Finding("devices with the old image download %s of %s: %d of %d layers are new to them", sizeOf(fresh), sizeOf(fresh+shared), n, len(f.Config.Manifest.Layers)).Showing("download"))
 			}
 		},
 	},

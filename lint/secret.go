@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -167,11 +168,23 @@ func mentions(p string) bool {
 			return true
 		}
 	}
-	for part := range strings.SplitSeq(p, "/") {
-		switch part {
-		case "test", "tests", "testdata", "testing", "examples", "fixtures", "spec":
+	if under(p, "/etc") {
+		return false
+	}
+	for part := range strings.SplitSeq(strings.ToLower(p), "/") {
+		switch word := strings.FieldsFunc(part, func(r rune) bool { return r == '_' || r == '-' || r == '.' }); {
+		case len(word) == 0:
+		case slices.ContainsFunc([]string{word[0], word[len(word)-1]}, func(w string) bool { return slices.Contains(testWords, w) }),
+			len(word) > 2 && slices.Contains(testWords, word[len(word)-2]): // acme_test.go
 			return true
 		}
 	}
-	return strings.HasSuffix(p, ".md") || strings.HasSuffix(p, ".rst") || strings.HasSuffix(p, ".adoc")
+	switch path.Ext(p) {
+	case ".md", ".rst", ".adoc":
+		return true
+	}
+	return path.Base(p) == "METADATA" // of a Python package
 }
+
+// testWords begin or end the names of files and directories with examples.
+var testWords = strings.Fields("test tests testdata testing awstesting example examples sample samples fixture fixtures spec specs mock mocks demo")

@@ -88,3 +88,15 @@ func FuzzSecrets(f *testing.F) {
 		hasLogin(text)
 	})
 }
+
+func TestMentions(t *testing.T) {
+	for p, want := range map[string]bool{
+		"/usr/share/doc/acme/key": true, "/usr/lib/python3/x/tests/data/a.p12": true, "/opt/acme/client_test.go": true, "/opt/acme/test_data/key": true,
+		"/usr/lib/acme/README.md": true, "/usr/lib/python3/jwt.dist-info/METADATA": true, "/opt/acme/key-example.pem": true,
+		"/etc/acme/test.key": false, "/usr/lib/acme/key.pem": false, "/opt/contest/key": false, "/opt/acme/latest/key": false,
+	} {
+		if mentions(p) != want {
+			t.Errorf("%s: %t", p, !want)
+		}
+	}
+}
