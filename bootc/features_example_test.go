@@ -42,8 +42,10 @@ func ExamplePackages() {
 	// # packages (Packages)
 	// RUN <<'EOF'
 	// set -eu
+	// # directories that dnf makes for itself
 	// made=
 	// for d in /var/lib/dnf /var/cache/libdnf5; do [ -e "$d" ] || made="$made $d"; done
+	// # what an initramfs is made of
 	// sources() {
 	//   find /etc/dracut.conf* /usr/lib/dracut /usr/lib/modprobe.d /etc/ostree/prepare-root.conf /usr/lib/ostree/prepare-root.conf /etc/ostree/initramfs-root-binding.key /etc/lvm/lvm*.conf /etc/mdadm* /etc/multipath* /etc/plymouth /usr/share/plymouth /usr/lib/modules/*/vmlinuz \
 	//     ! -type d -printf '%p %s %T@\n' 2>/dev/null | sort
@@ -54,6 +56,7 @@ func ExamplePackages() {
 	// for p in nano vim-minimal; do
 	//   if rpm -q --quiet "$p"; then echo "$p is to be removed, but what is installed needs it" >&2; exit 1; fi
 	// done
+	// # bootc boots images with one kernel, and an initramfs that fits what is around it
 	// set -- $(ls -d /usr/lib/modules/*/vmlinuz /boot/vmlinuz-* 2>/dev/null | sed 's,/vmlinuz$,,; s,.*/,,; s,^vmlinuz-,,' | sort -u)
 	// if [ $# -gt 1 ]; then
 	//   echo "the packages brought a second kernel, and bootc boots images with one: $*; see NoWeakDeps, Remove and the feature Kernel" >&2
@@ -65,6 +68,7 @@ func ExamplePackages() {
 	//   DRACUT_NO_XATTR=1 dracut --quiet --force --no-hostonly --reproducible --add ostree --kver "$k" "$img"
 	//   if ! lsinitrd --mod "$img" | grep -xF ostree >/dev/null; then echo "the initramfs lacks dracut's module ostree: install the package that has it" >&2; exit 1; fi
 	// fi
+	// # what is of no use on a device, or differs from build to build
 	// dnf5 clean all
 	// rm -rf /var/cache/libdnf5/*
 	// for d in /usr/lib/sysimage/rpm /var/lib/rpm; do [ -s "$d/rpmdb.sqlite-wal" ] || rm -f "$d/rpmdb.sqlite-wal" "$d/rpmdb.sqlite-shm"; done
@@ -87,14 +91,17 @@ func ExampleRepo() {
 	// # packages (Repo, Packages)
 	// RUN <<'EOF'
 	// set -eu
+	// # directories that dnf makes for itself
 	// made=
 	// for d in /var/lib/dnf /var/cache/dnf; do [ -e "$d" ] || made="$made $d"; done
+	// # what an initramfs is made of
 	// sources() {
 	//   find /etc/dracut.conf* /usr/lib/dracut /usr/lib/modprobe.d /etc/ostree/prepare-root.conf /usr/lib/ostree/prepare-root.conf /etc/ostree/initramfs-root-binding.key /etc/lvm/lvm*.conf /etc/mdadm* /etc/multipath* /etc/plymouth /usr/share/plymouth /usr/lib/modules/*/vmlinuz \
 	//     ! -type d -printf '%p %s %T@\n' 2>/dev/null | sort
 	// }
 	// before=$(sources)
 	// dnf -y --setopt=strict=True --setopt=skip_if_unavailable=False --enablerepo=crb install acme-agent
+	// # bootc boots images with one kernel, and an initramfs that fits what is around it
 	// set -- $(ls -d /usr/lib/modules/*/vmlinuz /boot/vmlinuz-* 2>/dev/null | sed 's,/vmlinuz$,,; s,.*/,,; s,^vmlinuz-,,' | sort -u)
 	// if [ $# -gt 1 ]; then
 	//   echo "the packages brought a second kernel, and bootc boots images with one: $*; see NoWeakDeps, Remove and the feature Kernel" >&2
@@ -106,6 +113,7 @@ func ExampleRepo() {
 	//   DRACUT_NO_XATTR=1 dracut --quiet --force --no-hostonly --reproducible --add ostree --kver "$k" "$img"
 	//   if ! lsinitrd --mod "$img" | grep -xF ostree >/dev/null; then echo "the initramfs lacks dracut's module ostree: install the package that has it" >&2; exit 1; fi
 	// fi
+	// # what is of no use on a device, or differs from build to build
 	// dnf clean all
 	// rm -rf /var/cache/dnf/*
 	// for d in /usr/lib/sysimage/rpm /var/lib/rpm; do [ -s "$d/rpmdb.sqlite-wal" ] || rm -f "$d/rpmdb.sqlite-wal" "$d/rpmdb.sqlite-shm"; done

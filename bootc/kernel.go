@@ -113,6 +113,7 @@ func (d *Draft) watchKernel(tool PackageTool, with *access) {
 		with.changed = swapKernel(tool, d.kernels[0].value.Version)
 	}
 	with.changed = append(with.changed,
+		"# bootc boots images with one kernel, and an initramfs that fits what is around it",
 		`set -- $(ls -d /usr/lib/modules/*/vmlinuz /boot/vmlinuz-* 2>/dev/null | sed 's,/vmlinuz$,,; s,.*/,,; s,^vmlinuz-,,' | sort -u)`,
 		"if [ $# -gt 1 ]; then",
 		`  echo "the packages brought a second kernel, and bootc boots images with one: $*; see NoWeakDeps, Remove and the feature Kernel" >&2`,
@@ -122,6 +123,7 @@ func (d *Draft) watchKernel(tool PackageTool, with *access) {
 		return
 	}
 	with.before = append(with.before,
+		"# what an initramfs is made of",
 		"sources() {",
 		"  find "+strings.Join(inInitramfs, " ")+" /usr/lib/modules/*/vmlinuz \\",
 		`    ! -type d -printf '%p %s %T@\n' 2>/dev/null | sort`,

@@ -135,7 +135,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 	if !p.KeepCache {
 		own += " " + cache
 	}
-	lines := []string{"set -eu", "made=", "for d in " + own + `; do [ -e "$d" ] || made="$made $d"; done`}
+	lines := []string{"set -eu", "# directories that dnf makes for itself", "made=", "for d in " + own + `; do [ -e "$d" ] || made="$made $d"; done`}
 	lines = append(lines, with.before...)
 	if len(remove) > 0 {
 		lines = append(lines, dnf+" remove "+words(remove))
@@ -149,6 +149,7 @@ func dnfTransaction(tool PackageTool, install, remove, enable []string, p Packag
 			"done")
 	}
 	lines = append(lines, with.changed...)
+	lines = append(lines, traces)
 	if !p.KeepCache {
 		lines = append(lines, strings.Fields(dnf)[0]+" clean all", "rm -rf "+cache+"/*")
 	}
@@ -186,7 +187,7 @@ func aptTransaction(install, remove []string, p Packages, with access) container
 		get+" update",
 		change+" "+words(install))
 	lines = append(lines, with.changed...)
-	lines = append(lines, `if [ -n "$policy" ]; then rm "$policy"; fi`)
+	lines = append(lines, `if [ -n "$policy" ]; then rm "$policy"; fi`, traces)
 	if !p.KeepCache {
 		lines = append(lines, "find /var/cache/apt /var/lib/apt/lists -type f -delete", "rm -rf /var/lib/apt/lists/auxfiles")
 	}
@@ -210,6 +211,9 @@ func aptTransaction(install, remove []string, p Packages, with access) container
 	}
 	return run
 }
+
+// traces says in the script what comes last in it.
+const traces = "# what is of no use on a device, or differs from build to build"
 
 // words are the arguments as the shell takes them.
 func words(args []string) string {
