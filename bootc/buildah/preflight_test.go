@@ -3,7 +3,6 @@
 package buildah
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,18 +59,6 @@ func TestEmulation(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(foreign, problem)
-	}
-}
-
-func TestReport(t *testing.T) {
-	r := bootc.Preflight{{What: "a", Why: "b", Fix: "c"}}
-	if err := r.Err(); err != nil {
-		t.Errorf("nothing fatal: %v", err)
-	}
-	r = append(r, bootc.Problem{What: "x", Why: "y", Fix: "z", Fatal: true})
-	pre, ok := errors.AsType[*bootc.PreflightError](r.Err())
-	if !ok || len(pre.Problems) != 1 || pre.Error() != "this host cannot build:\n\tx: y; z" {
-		t.Errorf("error is %v", r.Err())
 	}
 }
 
