@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -109,16 +108,12 @@ func (c Chroot) Run(ctx context.Context, j Job) error {
 		from = storage
 	}
 	for _, s := range j.Steps(inContainer) {
-		argv := []string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"}
+		var own []string
 		if !j.Network {
-			argv = append(argv, "--net")
+			own = []string{"--net"}
 		}
-		argv = slices.Concat(argv, []string{"sh", "-euc", inside, "sh", tool, j.Dir, from, "/usr/bin/env", "-i"}, env, []string{s.Program}, s.Args)
-		err := process(ctx, exec.Command("unshare", argv...), s.Stdout, j.Line, nil)
-		if e, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
-			return &ExitError{s.Program, e.ExitCode()}
-		}
-		if err != nil {
+		argv := slices.Concat([]string{"sh", "-euc", inside, "sh", tool, j.Dir, from, "/usr/bin/env", "-i"}, env, []string{s.Program}, s.Args)
+		if err := apart(ctx, j, s, own, argv); err != nil {
 			return err
 		}
 	}

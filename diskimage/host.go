@@ -2,7 +2,6 @@ package diskimage
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -85,12 +84,7 @@ func (h Host) Run(ctx context.Context, j Job) error {
 		if !j.LiveHostStore {
 			argv = slices.Concat([]string{"sh", "-euc", privately, "sh", j.at("containers")}, argv)
 		}
-		argv = append([]string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"}, argv...)
-		err := process(ctx, exec.Command("unshare", argv...), s.Stdout, j.Line, nil)
-		if e, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
-			return &ExitError{s.Program, e.ExitCode()}
-		}
-		if err != nil {
+		if err := apart(ctx, j, s, []string{"--mount-proc"}, argv); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -54,6 +55,16 @@ func process(ctx context.Context, cmd *exec.Cmd, stdout io.Writer, line func(str
 	}
 	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well, a grandchild of it lives on
 		err = nil
+	}
+	return err
+}
+
+// apart runs a step by argv with mounts and processes of its own, which end with it, and what else own asks unshare(1) for.
+func apart(ctx context.Context, j Job, s Step, own, argv []string) error {
+	argv = slices.Concat([]string{"--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"}, own, argv)
+	err := process(ctx, exec.Command("unshare", argv...), s.Stdout, j.Line, nil)
+	if e, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
+		return &ExitError{s.Program, e.ExitCode()}
 	}
 	return err
 }
