@@ -1,6 +1,6 @@
 # make demo   all set-up, then the main job: an edge image built, pushed, signed, verified
 # make test   all set-up, then every test, with -race
-# make bench  all set-up, then our build beside buildah's and podman's, in one run
+# make bench  all set-up, then ours beside its peers on the same inputs, in one run
 # make check  gofmt, go vet with and without tags, staticcheck
 #
 # Set-up installs Debian packages (as root) and makes the bootable Debian base once; caches stay outside the
@@ -26,6 +26,7 @@ test: setup check
 
 bench: setup
 	$(GO) run -ldflags "-s -w" -tags $(TAGS) ./internal/bench $(ARGS)
+	$(GO) run -ldflags "-s -w" ./internal/lintbench
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt wants changes in:"; gofmt -l .; exit 1; }
