@@ -9,35 +9,8 @@ import (
 	"strings"
 )
 
-// privilegeRules are about owners, and about programs that run with more rights than who starts them.
+// privilegeRules are about programs that run with more rights than who starts them.
 var privilegeRules = []Rule{
-	{
-		ID: "BL604", Slug: "nonroot-owner-in-usr", Severity: Warning, Stages: InSpec | InContainerfile | InRoot,
-		Title: "a file of the system that is not root's",
-		Rationale: `Machines give numbers to accounts one by one: what is user 1000 where the image was made is somebody else on a device, and may change files there that
-all run as root. /usr is read-only as long as the device runs, but not what is mounted over it, nor /etc. Numbers that the image itself
-fixes, in /usr/lib/sysusers.d or /usr/lib/passwd, are the same everywhere and are left out, and so are files with setuid and setgid bits.`,
-		URL: "https://bootc.dev/bootc/building/users-and-groups.html",
-		Bad: `
--- Containerfile --
-FROM quay.io/acme/base:1
-COPY --chown=1000:1000 agent /usr/libexec/acme/agent
--- context/agent --
-#!/bin/sh
-`,
-		Good: `
--- Containerfile --
-FROM quay.io/acme/base:1
-COPY agent /usr/libexec/acme/agent
-COPY --chown=1000:1000 data /var/lib/acme/data
--- context/agent --
-#!/bin/sh
--- context/data --
-x
-`,
-		Wants: accountWants(),
-		Check: foreignOwners,
-	},
 	{
 		ID: "BL606", Slug: "setuid-drift", Severity: Warning, Stages: InContainerfile | InSpec | InLayers,
 		Title: "a program that gives its user more rights, and is not the base's",
@@ -88,59 +61,6 @@ xattr /usr/bin/newuidmap security.capability=0sAQAAAoAAAAAAAAAAAAAAAAAAAAA=
 `,
 		Check: privilegeLost,
 	},
-}
-
-// foreignOwners tells one file for each directory, owner and step.
-func foreignOwners(f *Facts, found func(Finding)) {
-	fixedUsers, fixedGroups := map[uint32]bool{0: true}, map[uint32]bool{0: true}
-	for _, l := range f.sysusers() {
-		if l.uid >= 0 {
-			fixedUsers[uint32(l.uid)], fixedGroups[uint32(l.uid)] = true, true
-		}
-		if l.gid >= 0 {
-			fixedGroups[uint32(l.gid)] = true
-		}
-	}
-	for name, fixed := range map[string]map[uint32]bool{"/usr/lib/passwd": fixedUsers, "/usr/lib/group": fixedGroups} {
-		for _, a := range f.accountsIn(name) {
-			if id, ok := a.id(2); ok {
-				fixed[id] = true
-			}
-		}
-	}
-	fromPackage := byPackages()
-	foreign := func(yield func(*File) bool) {
-		for _, dir := range []string{"/usr", "/opt", "/etc/systemd"} {
-			for file := range f.Root.Below(dir) {
-				mine := fixedUsers[file.UID] && (fixedGroups[file.GID] || file.Mode&(fs.ModeSetgid|fs.ModeSetuid) != 0)
-				if !mine && file.Derived() && !file.IsLink() && !fromPackage(file) && !yield(file) {
-					return
-				}
-			}
-		}
-	}
-	for _, b := range bunches(foreign, func(file *File) string { return fmt.Sprintf("%s %d", topDir(file), file.UID) }) {
-		dir, _, _ := strings.Cut(b.dir, " ")
-		who := fmt.Sprintf("user %d", b.first.UID)
-		if b.first.UID == 0 {
-			who = fmt.Sprintf("group %d", b.first.GID)
-		}
-		out := b.first.Finding("belongs to %s, which is another account on each device", who)
-		if b.files > 1 {
-			out = b.first.Finding("%d files below %s belong to %s, which is another account on each device", b.files, dir, who)
-		}
-		found(out.Showing(dir+" "+who).Fixed("COPY --chown=0:0, or chown -R 0:0 %s", printable(dir)))
-	}
-}
-
-// topDir is the directory of a program: /usr/share/acme, /opt/acme.
-func topDir(f *File) string {
-	parts := strings.SplitN(f.Path, "/", 5)
-	n := 4
-	if parts[1] != "usr" {
-		n = 3
-	}
-	return strings.Join(parts[:min(n, len(parts)-1)], "/")
 }
 
 // privileges are what a file gives to whom starts it: the setuid and setgid bits, and capabilities. Directories have none.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 )
 
 // secretMount is the advice about secrets that only the build needs, and provision about those that a device needs.
@@ -237,19 +236,4 @@ func hiddenSecrets(f *Facts, found func(Finding)) {
 				Showing(cmp.Or(shown, what)).Fixed("replace the secret, and build without it: " + secretMount))
 		}
 	}
-}
-
-// madeFrom is what made a layer, in brackets.
-func madeFrom(l *Layer) string {
-	_, text := builtWith(l.CreatedBy)
-	if l.Step != nil {
-		text = l.Step.Text
-	}
-	if text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\\\n", " ")), " "); text == "" {
-		return ""
-	}
-	if text = redactAll(text); len(text) > 60 {
-		text = strings.ToValidUTF8(text[:60], "") + "…"
-	}
-	return " (" + text + ")"
 }

@@ -7,43 +7,8 @@ import (
 	"strings"
 )
 
-// trustRules are about whose images a device takes.
+// trustRules are about the keys and policies by which a device takes an image.
 var trustRules = []Rule{
-	{
-		ID: "BL906", Slug: "update-policy", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
-		Title: "updates that nobody has to sign",
-		Rationale: `A device takes any image that its registry gives it for an update, unless policy.json wants a signature for that repository. Then whoever
-can write to the registry, or stand in for it, has all devices. If the caller says where updates come from and who signs them (Linter.Update), a
-policy that does not want that signature is an error; so is one that refuses the updates. If not, a policy that wants no signature of anybody is a note,
-and in the profile edge a warning.`,
-		URL: "https://github.com/containers/image/blob/main/docs/containers-policy.json.5.md",
-		Bad: `
--- linter.json --
-{"Update": {"Ref": "quay.io/acme/edge-os"}}
--- layer 0:/etc/containers/policy.json --
-{"default": [{"type": "insecureAcceptAnything"}],
- "transports": {"docker": {"quay.io/acme/apps": [{"type": "sigstoreSigned", "keyPath": "/etc/pki/containers/acme.pub"}]}}}
--- layer 0:/etc/pki/containers/acme.pub --
------BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9ZNv9cK5YIWfT3MR5rNwfHtKu91t
-bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
------END PUBLIC KEY-----
-`,
-		Good: `
--- linter.json --
-{"Update": {"Ref": "quay.io/acme/edge-os"}}
--- layer 0:/etc/containers/policy.json --
-{"default": [{"type": "insecureAcceptAnything"}],
- "transports": {"docker": {"quay.io/acme": [{"type": "sigstoreSigned", "keyPath": "/etc/pki/containers/acme.pub"}]}}}
--- layer 0:/etc/pki/containers/acme.pub --
------BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9ZNv9cK5YIWfT3MR5rNwfHtKu91t
-bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
------END PUBLIC KEY-----
-`,
-		Wants: trustWants(),
-		Check: updatePolicy,
-	},
 	{
 		ID: "BL907", Slug: "sigpolicy-contradiction", Severity: Error, Stages: InSpec | InContainerfile | InRoot,
 		Title: "signatures enforced by an open policy",
@@ -160,54 +125,6 @@ bxuiWlR4te+c+9mzxVMskUv6M7gcoQ5TaerwLH0lP+H1JCdG4nUbXXCWMA==
 		Wants: trustWants(),
 		Check: policyBroken,
 	},
-}
-
-// updatePolicy judges what the policy wants of the next image.
-func updatePolicy(f *Facts, found func(Finding)) {
-	t := f.trust()
-	ref := f.Update.Ref
-	if t.file == nil {
-		if ref != "" && f.Root.Missing(policyFiles[0]) && f.Root.Missing(policyFiles[1]) {
-			found(f.Finding("there is no policy.json: nobody verifies the updates from %s", ref).Fixed("write a policy.json with a scope for %s", ref))
-		}
-		return
-	}
-	if t.err != nil {
-		return // BL910
-	}
-	if ref == "" {
-		wants := signed(t.policy.Default)
-		for _, list := range t.scopes {
-			wants = wants || signed(list)
-		}
-		if !wants && open(t.policy.Default) {
-			out := t.file.Finding("wants no signature of any image: a device takes whatever its registry has for an update").As(Note).
-				Fixed("add a scope for the repository of the updates, with type sigstoreSigned and the public key (feature sign.DevicePolicy writes all that it needs)")
-			if slices.Contains(f.Profiles, Edge) {
-				out = out.As(Warning)
-			}
-			found(out)
-		}
-		return
-	}
-	list, scope := t.policy.forImage(ref)
-	say := func(format string, args ...any) Finding {
-		return t.file.Finding(format, args...).OnLine(t.lineOf(scope)).Showing(ref)
-	}
-	switch {
-	case rejects(list):
-		found(say("refuses updates from %s: the scope that holds for them is %s", ref, scope).Fixed("add a scope for %s, with type sigstoreSigned and the public key", ref))
-		return
-	case !signed(list):
-		found(say("updates from %s need no signature: the scope that holds for them is %s", ref, scope).Fixed("add a scope for %s, with type sigstoreSigned and the public key", ref))
-		return
-	case len(f.Update.Keys) == 0:
-		return
-	}
-	if name := f.unfitKey(list, f.Update.Keys); name != "" {
-		found(say("refuses updates from %s: none of the keys of scope %s is one that signs them", ref, scope).
-			Fixed("put the public key that belongs to the signing key into %s", name))
-	}
 }
 
 // policyBroken looks for what makes pulls fail.
