@@ -221,20 +221,6 @@ func sorted(files []File) []File {
 	return out
 }
 
-func checkLength(p string) error {
-	if len(p) > maxPath {
-		return fmt.Errorf("the path has %d bytes; Linux takes %d", len(p), maxPath)
-	}
-	for rest := p; rest != ""; {
-		var name string
-		name, rest, _ = strings.Cut(rest, "/")
-		if len(name) > maxName {
-			return fmt.Errorf("the name %s has %d bytes; Linux takes %d", clip(name), len(name), maxName)
-		}
-	}
-	return nil
-}
-
 // cleanPath makes the name of a tar entry absolute. ok is false if it leads out of the root.
 func cleanPath(name string) (p string, ok bool) {
 	if strings.Contains(name, "..") {

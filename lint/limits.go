@@ -1,6 +1,10 @@
 package lint
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
 
 // Limits bound what a hostile image can make a lint cost. The zero value of each is the default. What is beyond a limit
 // is not looked at, and a finding of rule BL005 says so.
@@ -31,3 +35,17 @@ const (
 	maxPath = 4095
 	maxName = 255
 )
+
+func checkLength(p string) error {
+	if len(p) > maxPath {
+		return fmt.Errorf("the path has %d bytes; Linux takes %d", len(p), maxPath)
+	}
+	for rest := p; rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		if len(name) > maxName {
+			return fmt.Errorf("the name %s has %d bytes; Linux takes %d", clip(name), len(name), maxName)
+		}
+	}
+	return nil
+}
