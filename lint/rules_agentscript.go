@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bootloom/bootloom/bootc/flightctl"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bootloom/bootloom/bootc/flightctl"
 )
 
 // agentScriptRules are about what the image has for the agent to run: hooks, and scripts that find out facts.

@@ -1,7 +1,6 @@
 package flightctl
 
 import (
-	"cmp"
 	"errors"
 	"maps"
 	"reflect"
@@ -76,48 +75,6 @@ func CheckConfig(data []byte, check Check) (Config, error) {
 	}
 	return c, nil
 }
-
-// merge joins the mistakes in the form of a file, which have their line, with those in its values. A value that could not
-// be read is not complained about again.
-func merge(form, values error, lines map[string]int) error {
-	all := bootc.FieldErrors(form)
-	for _, e := range bootc.FieldErrors(values) {
-		related := func(other *bootc.FieldError) bool { return within(e.Path, other.Path) || within(other.Path, e.Path) }
-		if !slices.ContainsFunc(bootc.FieldErrors(form), related) {
-			all = append(all, withLine(e, lines))
-		}
-	}
-	line := func(e *bootc.FieldError) int {
-		if l, ok := errors.AsType[*LineError](e); ok {
-			return l.Line
-		}
-		return 0
-	}
-	slices.SortStableFunc(all, func(a, b *bootc.FieldError) int { return cmp.Compare(line(a), line(b)) })
-	var errs []error
-	for _, e := range all {
-		errs = append(errs, e)
-	}
-	return errors.Join(errs...)
-}
-
-// withLine puts the line of the key, or of the one it lies in, before the cause.
-func withLine(e *bootc.FieldError, lines map[string]int) *bootc.FieldError {
-	for at := e.Path; at != ""; at = parentOf(at) {
-		if line, ok := lines[at]; ok {
-			return &bootc.FieldError{Path: e.Path, Err: &LineError{line, e.Err}}
-		}
-	}
-	return e
-}
-
-// within tells whether a path is that of a key or lies in it.
-func within(path, key string) bool {
-	rest, ok := strings.CutPrefix(path, key)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[' || key == "")
-}
-
-func parentOf(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 
 // validator collects mistakes.
 type validator struct {

@@ -2,7 +2,6 @@ package flightctl
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -10,36 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bootloom/bootloom/bootc"
 )
-
-// LineError says in which line of a file a mistake is.
-type LineError struct {
-	Line int // from 1
-	Err  error
-}
-
-// Error returns "line N: cause".
-func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
-
-// Unwrap returns the cause.
-func (e *LineError) Unwrap() error { return e.Err }
-
-// withoutLines takes the lines out of the errors about a value that lies in a larger file, such as the JSON of a Spec.
-func withoutLines(err error) error {
-	var errs []error
-	for _, e := range bootc.FieldErrors(err) {
-		if l, ok := e.Err.(*LineError); ok {
-			e = &bootc.FieldError{Path: e.Path, Err: l.Err}
-		}
-		errs = append(errs, e)
-	}
-	return errors.Join(errs...)
-}
 
 // decoder reads the agent's YAML strictly: every key must be one of the struct's, and every value mean to the agent,
 // which reads YAML 1.1, what it means here. It finds all mistakes.
@@ -222,87 +196,6 @@ func (d *decoder) stringMap(path string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
-func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
-	if n.Kind != yaml.ScalarNode {
-		d.fail(path, n, "%s where one value is wanted", kindOf(n))
-		return
-	}
-	if isNull(n) {
-		d.fail(path, n, "has no value: leave the key out for the agent's default")
-		return
-	}
-	switch p := v.Addr().Interface().(type) {
-	case *PEM:
-		*p = PEM(d.base64(path, n))
-	case *PrivateKey:
-		*p = KeyFromPEM(d.base64(path, n))
-	case *time.Duration:
-		t, err := time.ParseDuration(n.Value)
-		switch {
-		case err != nil || n.ShortTag() != "!!str":
-			d.fail(path, n, "%s is not a duration with its unit, such as 90s or 1m30s", shown(n.Value))
-		case t == 0 && !d.pointed:
-			d.fail(path, n, "0 is not possible: leave the key out for the agent's default")
-		}
-		*p = t
-	case *bool:
-		switch {
-		case n.Style != 0 || !slices.Contains([]string{"true", "false"}, n.Value):
-			d.fail(path, n, "%s is not true or false", shown(n.Value))
-		case n.Value == "false" && d.root == reflect.TypeFor[Settings]() && !d.pointed:
-			d.fail(path, n, "false changes nothing in conf.d: the agent takes it as if it were not there")
-		}
-		*p = n.Value == "true"
-	case *int:
-		i, err := strconv.Atoi(n.Value)
-		if err != nil || n.Style != 0 || strconv.Itoa(i) != n.Value {
-			d.fail(path, n, "%s is not a whole number", shown(n.Value))
-		} else if i == 0 {
-			d.fail(path, n, "0 is not possible: leave the key out for the agent's default")
-		}
-		*p = i
-	default: // a string
-		if !staysText(n) {
-			d.fail(path, n, `%s is no text to the agent, whose YAML makes something else of it: write "%s"`, n.Value, n.Value)
-		}
-		v.SetString(n.Value)
-	}
-}
-
-// staysText tells whether YAML 1.1, which the agent reads, sees in n the same text.
-func staysText(n *yaml.Node) bool {
-	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		return true
-	}
-	switch n.ShortTag() {
-	case "!!str":
-		return !slices.Contains([]string{"y", "n", "yes", "no", "on", "off"}, strings.ToLower(n.Value))
-	case "!!timestamp":
-		return true
-	case "!!bool":
-		return n.Value == "true" || n.Value == "false"
-	case "!!int":
-		i, err := strconv.ParseInt(n.Value, 10, 64)
-		return err == nil && strconv.FormatInt(i, 10) == n.Value
-	case "!!float":
-		f, err := strconv.ParseFloat(n.Value, 64)
-		return err == nil && strconv.FormatFloat(f, 'g', -1, 64) == n.Value
-	}
-	return false
-}
-
-func (d *decoder) base64(path string, n *yaml.Node) []byte {
-	if strings.Contains(n.Value, "-----BEGIN") {
-		d.fail(path, n, "is PEM text as it is; the agent wants it in base64 (base64 -w0 FILE), or as a file by the key without -data")
-		return nil
-	}
-	data, err := base64.StdEncoding.DecodeString(n.Value)
-	if err != nil {
-		d.fail(path, n, "is not base64") // not what it is: it may be a secret
-	}
-	return data
-}
-
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 func kindOf(n *yaml.Node) string {
@@ -313,12 +206,4 @@ func kindOf(n *yaml.Node) string {
 		return "a list"
 	}
 	return "one value" // not which: it may be a secret
-}
-
-// shown quotes a value for a message, in short.
-func shown(s string) string {
-	if len(s) > 40 {
-		s = s[:40] + "…"
-	}
-	return strconv.Quote(s)
 }
