@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
+
+	"github.com/bootloom/bootloom/internal/symlink"
 )
 
 // ReadFile returns a file of the base. It follows symbolic links as a program in the image would, absolute ones too.
@@ -41,48 +42,22 @@ func (b Base) has(name string) (bool, error) {
 	return err == nil, err
 }
 
-// maxLinks is how many symbolic links Linux follows in one path (path_resolution(7)).
-const maxLinks = 40
-
 // resolve follows the symbolic links of name inside the base. fs.FS promises to follow none, and most that do would
 // leave the base by an absolute one.
 func (b Base) resolve(name string) (string, error) {
 	if b.Files == nil {
 		return "", fmt.Errorf("%w: %s in its root file system; set Base.Files", ErrUnknownFact, name)
 	}
-	failed := func(err error) (string, error) { return "", &fs.PathError{Op: "open", Path: name, Err: err} }
-	todo := strings.Split(strings.Trim(path.Clean("/"+name), "/"), "/")
-	at, links := ".", 0
-	for len(todo) > 0 {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			at = path.Dir(at)
-			continue
+	at, err := symlink.Resolve(".", path.Clean("/"+name), func(at string) (string, bool, error) {
+		info, err := fs.Lstat(b.Files, at)
+		if err != nil || info.Mode().Type() != fs.ModeSymlink {
+			return "", false, err
 		}
-		next := path.Join(at, part)
-		info, err := fs.Lstat(b.Files, next)
-		if err != nil {
-			return failed(cause(err))
-		}
-		if info.Mode().Type() != fs.ModeSymlink {
-			at = next
-			continue
-		}
-		if links++; links > maxLinks {
-			return failed(errors.New("too many symbolic links"))
-		}
-		target, err := fs.ReadLink(b.Files, next)
-		if err != nil {
-			return failed(cause(err))
-		}
-		if path.IsAbs(target) {
-			at = "."
-		}
-		todo = append(strings.Split(target, "/"), todo...)
+		target, err := fs.ReadLink(b.Files, at)
+		return target, true, err
+	})
+	if err != nil {
+		return "", &fs.PathError{Op: "open", Path: name, Err: cause(err)}
 	}
 	return at, nil
 }

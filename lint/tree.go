@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/symlink"
 )
 
 // Tree is a root file system: the files of all layers, merged as the device will see them. Before the build it has only
@@ -117,38 +119,19 @@ func (t *Tree) from(path string) int {
 	return sort.Search(len(t.files), func(i int) bool { return t.files[i].Path >= path })
 }
 
-// maxLinks is how many symbolic links Linux follows in one path (path_resolution(7)).
-const maxLinks = 40
-
 // Resolve follows symbolic links as a program in the image would, and returns where name ends up. The file is nil if
 // that does not exist, or if the links go in circles; end is then the path that was looked for last, in which everything
 // before the missing element is resolved.
 func (t *Tree) Resolve(name string) (f *File, end string) {
-	todo := strings.Split(strings.Trim(path.Clean("/"+name), "/"), "/")
-	at, links := "/", 0
-	for len(todo) > 0 {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			at = path.Dir(at)
-			continue
-		}
-		next := path.Join(at, part)
-		f = t.File(next)
+	end, err := symlink.Resolve("/", path.Clean("/"+name), func(at string) (string, bool, error) {
+		f := t.File(at)
 		if f == nil || !f.IsLink() {
-			at = next
-			continue // a directory that has no entry of its own is no reason to stop
+			return "", false, nil // a directory that has no entry of its own is no reason to stop
 		}
-		if links++; links > maxLinks {
-			return nil, next
-		}
-		if path.IsAbs(f.Link) {
-			at = "/"
-		}
-		todo = append(strings.Split(f.Link, "/"), todo...)
+		return f.Link, true, nil
+	})
+	if err != nil {
+		return nil, end
 	}
-	return t.File(at), at
+	return t.File(end), end
 }

@@ -3,8 +3,8 @@ package tree
 import (
 	"io/fs"
 	"iter"
-	"path"
-	"strings"
+
+	"github.com/bootloom/bootloom/internal/symlink"
 )
 
 // All yields every file with its path, in no order. The path of a hard link is its own, and all else that of its target.
@@ -24,35 +24,17 @@ func (t *Tree) Lookup(name string) (Entry, bool) {
 	return n.Entry, ok
 }
 
-// maxLinks is how many symbolic links Linux follows in one path (path_resolution(7)).
-const maxLinks = 40
-
 // Resolve follows the symbolic links in a path, absolute ones too, as a program in the image would, and returns where it ends.
 // From the first element that does not exist on it stays as it is. A path that goes in circles ends where it was then.
 func (t *Tree) Resolve(name string) string {
-	todo := strings.Split(name, "/")
-	at, links := ".", 0
-	for len(todo) > 0 {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			at = path.Dir(at)
-			continue
-		}
-		next := path.Join(at, part)
-		n, ok := t.nodes[next]
-		if !ok || n.Mode.Type() != fs.ModeSymlink || links == maxLinks {
-			at = next
-			continue
+	links := 0
+	end, _ := symlink.Resolve(".", name, func(at string) (string, bool, error) {
+		n, ok := t.nodes[at]
+		if !ok || n.Mode.Type() != fs.ModeSymlink || links == symlink.Max {
+			return "", false, nil
 		}
 		links++
-		if path.IsAbs(n.Link) {
-			at = "."
-		}
-		todo = append(strings.Split(n.Link, "/"), todo...)
-	}
-	return at
+		return n.Link, true, nil
+	})
+	return end
 }
