@@ -8,9 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"flag"
-	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -22,6 +20,7 @@ import (
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/plantest"
 	"github.com/bootloom/bootloom/internal/txtest"
 )
 
@@ -54,60 +53,11 @@ func TestFeatures(t *testing.T) {
 		}
 		spec.Base = base.Ref
 		plan, err := spec.Compile(base)
-		return result(t, plan, err)
+		if err == nil {
+			roundTrip(t, plan.Containerfile)
+		}
+		return plantest.Sections(t, plan, err)
 	})
-}
-
-// result is what a corpus file expects.
-func result(t *testing.T, plan bootc.Plan, err error) []txtar.File {
-	t.Helper()
-	if err != nil {
-		var lines []string
-		for _, e := range bootc.FieldErrors(err) {
-			line := e.Error()
-			if errors.Is(e, bootc.ErrUnknownFact) {
-				line += " [ErrUnknownFact]"
-			}
-			lines = append(lines, line)
-		}
-		return []txtar.File{{Name: "errors", Data: []byte(strings.Join(lines, "\n") + "\n")}}
-	}
-	roundTrip(t, plan.Containerfile)
-	var list strings.Builder
-	var contents []txtar.File
-	for _, a := range plan.Archives {
-		fmt.Fprintf(&list, "%s\n", a.Name)
-		for _, e := range a.Entries {
-			fmt.Fprintf(&list, "  %s %d:%d %s", e.Mode, e.UID, e.GID, e.Path)
-			if e.Link != "" {
-				fmt.Fprintf(&list, " -> %s", e.Link)
-			}
-			fmt.Fprintf(&list, "  (%s)\n", strings.Join(e.Features, ", "))
-			if !e.Mode.IsRegular() {
-				continue
-			}
-			data, err := e.Content.ReadAll()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(data) > 0 && data[len(data)-1] != '\n' {
-				data = append(slices.Clip(data), "<no newline at the end>\n"...)
-			}
-			contents = append(contents, txtar.File{Name: "image" + e.Path, Data: data})
-		}
-	}
-	out := []txtar.File{{Name: "Containerfile", Data: []byte(plan.Containerfile.String())}}
-	if len(plan.Warnings) > 0 {
-		var warnings strings.Builder
-		for _, w := range plan.Warnings {
-			fmt.Fprintln(&warnings, w)
-		}
-		out = append(out, txtar.File{Name: "warnings", Data: []byte(warnings.String())})
-	}
-	if list.Len() > 0 {
-		out = append(out, txtar.File{Name: "list", Data: []byte(list.String())})
-	}
-	return append(out, contents...)
 }
 
 // certificate makes a CA certificate that is valid from 2020 to 2120.
