@@ -48,15 +48,24 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
-// FieldErrors lists every FieldError in err, also inside errors.Join, in order.
+// FieldErrors lists every FieldError in err, in order: inside errors.Join, OpError and whatever else wraps or joins errors.
+// One that lies in another is not listed beside it. It is nil where no mistake in a Spec is the cause.
 func FieldErrors(err error) []*FieldError {
-	var out []*FieldError
-	for _, e := range flatten(err) {
-		if f, ok := errors.AsType[*FieldError](e); ok {
-			out = append(out, f)
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *FieldError:
+		return []*FieldError{e}
+	case interface{ Unwrap() error }:
+		return FieldErrors(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		var out []*FieldError
+		for _, cause := range e.Unwrap() {
+			out = append(out, FieldErrors(cause)...)
 		}
+		return out
 	}
-	return out
+	return nil
 }
 
 // within puts prefix before the path of every FieldError in err; other errors become FieldErrors at prefix.
