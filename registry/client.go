@@ -32,6 +32,8 @@ type Client struct {
 	TempDir string
 	// OnEvent is told what happens, serially within one call of a method; nil is silence. A slow one slows the transfer.
 	OnEvent func(bootc.Event) `json:"-"`
+
+	wire *wire // of the call that a Signer works for
 }
 
 // Credential is a login. It prints, logs and marshals as [redacted].

@@ -14,8 +14,8 @@ func (s *session) emit(e bootc.Event) {
 	if s.client.OnEvent == nil {
 		return
 	}
-	s.events.Lock()
-	defer s.events.Unlock()
+	s.wire.events.Lock()
+	defer s.wire.events.Unlock()
 	s.client.OnEvent(e)
 }
 

@@ -28,7 +28,7 @@ func (c Client) PublishIndex(ctx context.Context, images []bootc.Image, reposito
 	}
 	defer s.close()
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
-	p := pushed{Published: Published{Repository: r.repository(), MediaType: index.MediaType}}
+	p := pushed{Published: Published{Repository: r.repository()}}
 	to, err := s.repo(ctx, r)
 	if err != nil {
 		return p.Published, opError("publish", repository, err)
@@ -40,10 +40,7 @@ func (c Client) PublishIndex(ctx context.Context, images []bootc.Image, reposito
 		}
 		p.Uploaded += one.Uploaded
 		p.referrers = append(p.referrers, one.referrers...)
-		m, err := to.manifest(ctx, one.Digest.String())
-		if err != nil {
-			return p.Published, opError("push", repository, err)
-		}
+		m := one.manifest
 		if m.IsIndex() {
 			return p.Published, opError("push", repository, fmt.Errorf("image %d, %s, is an index: want the image of one platform", i, one.Digest))
 		}
@@ -56,7 +53,7 @@ func (c Client) PublishIndex(ctx context.Context, images []bootc.Image, reposito
 		return p.Published, opError("push", repository, err)
 	}
 	m := NewManifest(index.MediaType, data)
-	p.Digest = m.Digest
+	p.is(m)
 	if err := to.putManifest(ctx, "push", m.Digest.String(), m); err != nil {
 		return p.Published, opError("push", p.Reference(), err)
 	}

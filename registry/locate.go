@@ -14,20 +14,28 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// locate returns the digest of the one image that a location means, for callers who have only the location: what the
-// tag points at, the image of that name in a layout, or a layout's only image.
-func locate(ctx context.Context, from source, where string) (digest.Digest, error) {
+// locate returns the manifest with a digest, or, for callers who have only the location, that of the one image that it means:
+// what the tag points at, the image of that name in a layout, or a layout's only image.
+func locate(ctx context.Context, from source, where string, d digest.Digest) (Manifest, error) {
+	target := d.String()
+	if target == "" {
+		var err error
+		if target, err = meant(where); err != nil {
+			return Manifest{}, err
+		}
+	}
+	return from.manifest(ctx, target)
+}
+
+// meant is the tag or digest of the image that a location means.
+func meant(where string) (string, error) {
 	l, err := parseLocation(where)
 	if err != nil {
 		return "", err
 	}
 	if l.transport == "docker" {
 		r, err := parse(l.path)
-		if err != nil {
-			return "", err
-		}
-		m, err := from.manifest(ctx, r.target())
-		return m.Digest, err
+		return r.target(), err
 	}
 	data, err := readIndex(l)
 	if err != nil {
@@ -37,10 +45,10 @@ func locate(ctx context.Context, from source, where string) (digest.Digest, erro
 	if err := json.Unmarshal(data, &index); err != nil {
 		return "", fmt.Errorf("%s: %s: %w", where, v1.ImageIndexFile, err)
 	}
-	var found []digest.Digest
+	var found []string
 	for _, d := range index.Manifests {
 		if l.name == "" || d.Annotations[v1.AnnotationRefName] == l.name {
-			found = append(found, d.Digest)
+			found = append(found, d.Digest.String())
 		}
 	}
 	switch {

@@ -124,7 +124,7 @@ func (r *repo) putManifest(ctx context.Context, op, target string, m Manifest) e
 
 // hasManifest asks without fetching.
 func (r *repo) hasManifest(ctx context.Context, target string) (bool, error) {
-	_, err := r.head(ctx, target)
+	_, err := r.head(ctx, target, toWrite) // of an upload
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -132,9 +132,9 @@ func (r *repo) hasManifest(ctx context.Context, target string) (bool, error) {
 }
 
 // head resolves a tag or digest. The descriptor has no digest if the registry does not say.
-func (r *repo) head(ctx context.Context, target string) (d v1.Descriptor, err error) {
+func (r *repo) head(ctx context.Context, target string, scope []string) (d v1.Descriptor, err error) {
 	err = r.session.retry(ctx, "resolve", r.ref.repository(), r, func(ctx context.Context) error {
-		resp, err := r.do(ctx, call{method: http.MethodHead, path: "manifests/" + target, scope: toRead, want: []int{http.StatusOK},
+		resp, err := r.do(ctx, call{method: http.MethodHead, path: "manifests/" + target, scope: scope, want: []int{http.StatusOK},
 			header: http.Header{"Accept": manifestTypes}})
 		if err != nil {
 			return err

@@ -118,9 +118,16 @@ func (c Client) Publish(ctx context.Context, img bootc.Image, repository string,
 // pushed is what was pushed, before it is released.
 type pushed struct {
 	Published
+	manifest  Manifest
 	referrers []Manifest // those of what was pushed that have a subject
 }
 
+// is says what will be signed and tagged.
+func (p *pushed) is(m Manifest) {
+	p.Digest, p.MediaType, p.manifest = m.Digest, m.MediaType, m
+}
+
+// add takes what a transfer did into account.
 func (p *pushed) add(t *transfer) {
 	p.Uploaded += t.uploaded.Load()
 	p.referrers = append(p.referrers, t.referrers...)
@@ -134,16 +141,11 @@ func (s *session) push(ctx context.Context, img bootc.Image, r ref) (pushed, err
 		if err != nil {
 			return err
 		}
-		if p.Digest == "" {
-			if p.Digest, err = locate(ctx, from, img.Location); err != nil {
-				return err
-			}
-		}
-		m, err := from.manifest(ctx, p.Digest.String())
+		m, err := locate(ctx, from, img.Location, img.Digest)
 		if err != nil {
 			return err
 		}
-		p.MediaType = m.MediaType
+		p.is(m)
 		to, err := s.repo(ctx, r)
 		if err != nil {
 			return err
@@ -184,7 +186,7 @@ func (s *session) release(ctx context.Context, what pushed, r ref, o PublishOpti
 			op string
 			do func(context.Context, Client, Published, []string) error
 		}{{"sign", o.Signer.Sign}, {"verify", o.Signer.Verify}} {
-			err := s.step(step.op, p.Reference(), func() error { return step.do(ctx, s.client, p, names) })
+			err := s.step(step.op, p.Reference(), func() error { return step.do(ctx, s.lend(), p, names) })
 			if err != nil {
 				return p, opError(step.op, p.Reference(), err)
 			}
@@ -200,12 +202,8 @@ func (s *session) release(ctx context.Context, what pushed, r ref, o PublishOpti
 	if err != nil {
 		return p, opError("tag", p.Reference(), err)
 	}
-	m, err := to.manifest(ctx, p.Digest.String()) // what the registry has now, not what was sent
-	if err != nil {
-		return p, opError("tag", p.Reference(), err)
-	}
 	for i, tag := range o.Tags {
-		err := s.step("tag", names[i], func() error { return to.putManifest(ctx, "tag", tag, m) })
+		err := s.step("tag", names[i], func() error { return to.putManifest(ctx, "tag", tag, what.manifest) })
 		if err != nil {
 			return p, opError("tag", names[i], err)
 		}

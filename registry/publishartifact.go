@@ -84,7 +84,7 @@ func (s *session) pushArtifacts(ctx context.Context, artifacts []Artifact, r ref
 		if err != nil {
 			return p, opError("push", p.Repository, err)
 		}
-		p.Digest, p.MediaType = m.Digest, m.MediaType
+		p.is(m)
 		d := v1.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(m.Data)), ArtifactType: a.Type}
 		if a.Platform != "" {
 			platform, err := parsePlatform(a.Platform)
@@ -103,6 +103,6 @@ func (s *session) pushArtifacts(ctx context.Context, artifacts []Artifact, r ref
 		return p, opError("push", p.Repository, err)
 	}
 	m := NewManifest(index.MediaType, data)
-	p.Digest, p.MediaType = m.Digest, m.MediaType
+	p.is(m)
 	return p, opError("push", p.Reference(), to.putManifest(ctx, "push", m.Digest.String(), m))
 }

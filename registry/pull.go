@@ -82,10 +82,7 @@ func toLayout(to string) (location, error) {
 // save writes one image, from an index the one for the platform, to a layout.
 func (s *session) save(ctx context.Context, from source, m Manifest, l location, platform string) (img bootc.Image, err error) {
 	var info Info
-	if m, err = info.choose(ctx, from, m, platform); err != nil {
-		return img, err
-	}
-	if _, err := info.fill(ctx, from, m); err != nil {
+	if m, _, err = info.read(ctx, from, m, platform); err != nil {
 		return img, err
 	}
 	dir := l.path

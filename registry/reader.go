@@ -54,20 +54,12 @@ func (r *Reader) open(ctx context.Context, img bootc.Image, platform string) err
 	if repo, ok := from.(*repo); ok {
 		r.Repository = repo.ref.repository()
 	}
-	if img.Digest == "" {
-		if img.Digest, err = locate(ctx, from, where); err != nil {
-			return err
-		}
-	}
 	r.from = &imageSource{from, func(context.Context) (source, error) { return base() }}
-	m, err := r.from.manifest(ctx, img.Digest.String())
+	m, err := locate(ctx, r.from, where, img.Digest)
 	if err != nil {
 		return err
 	}
-	if r.Manifest, err = r.choose(ctx, r.from, m, platform); err != nil {
-		return err
-	}
-	r.ConfigData, err = r.fill(ctx, r.from, r.Manifest)
+	r.Manifest, r.ConfigData, err = r.read(ctx, r.from, m, platform)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,7 +20,7 @@ func (c Client) Resolve(ctx context.Context, reference, platform string) (v1.Des
 	err := c.read(ctx, "resolve", reference, func(s *session, p *repo, r ref) error {
 		if platform == "" {
 			var err error
-			if d, err = p.head(ctx, r.target()); err != nil {
+			if d, err = p.head(ctx, r.target(), toRead); err != nil {
 				return err
 			}
 			if d.Digest != "" && (r.digest == "" || r.digest == d.Digest) {
@@ -49,13 +50,18 @@ func chooseExactly(ctx context.Context, from source, m Manifest, platform string
 		return m, err
 	}
 	_, config, _, err := configOf(ctx, from, m)
-	if err != nil {
-		return m, err
+	if err == nil {
+		err = isFor(config, platform)
 	}
-	if want, _ := parsePlatform(platform); !matches(want, config.Platform) {
-		return m, fmt.Errorf("%w: the image is for %s, not for %s", ErrNotFound, formatPlatform(config.Platform), platform)
+	return m, err
+}
+
+// isFor fails if a config is not that of an image for the platform.
+func isFor(config v1.Image, platform string) error {
+	if want, err := parsePlatform(platform); err != nil || !matches(want, config.Platform) {
+		return fmt.Errorf("%w: the image is for %s, not for %s", ErrNotFound, formatPlatform(config.Platform), platform)
 	}
-	return m, nil
+	return nil
 }
 
 // Info is what a registry knows about an image.
@@ -91,22 +97,21 @@ func (c Client) Inspect(ctx context.Context, reference, platform string) (Info, 
 			return err
 		}
 		info.Repository = p.ref.repository()
-		if m, err = info.choose(ctx, p, m, platform); err != nil {
-			return err
-		}
-		_, err = info.fill(ctx, p, m)
+		_, _, err = info.read(ctx, p, m, platform)
 		return err
 	})
 	return info, err
 }
 
-// choose is the manifest for a platform, with what is known of the index that it comes from.
-func (i *Info) choose(ctx context.Context, from source, m Manifest, platform string) (Manifest, error) {
-	if m.IsIndex() {
+// read reads the manifest for a platform and its config, which it returns as they are, and what is known of the index that
+// the manifest comes from. With no platform a single image is taken whatever it is for.
+func (i *Info) read(ctx context.Context, from source, m Manifest, platform string) (Manifest, []byte, error) {
+	single := !m.IsIndex()
+	if !single {
 		i.Index = m.Digest
 		manifests, _, err := children(m)
 		if err != nil {
-			return m, err
+			return m, nil, err
 		}
 		for _, d := range manifests {
 			if d.Platform != nil {
@@ -114,17 +119,16 @@ func (i *Info) choose(ctx context.Context, from source, m Manifest, platform str
 			}
 		}
 	}
-	if platform == "" {
-		return choose(ctx, from, m, hostPlatform())
-	}
-	return chooseExactly(ctx, from, m, platform)
-}
-
-// fill reads what manifest and config say, and returns the config as it is.
-func (i *Info) fill(ctx context.Context, from source, m Manifest) ([]byte, error) {
-	man, config, data, err := configOf(ctx, from, m)
+	m, err := choose(ctx, from, m, cmp.Or(platform, hostPlatform()))
 	if err != nil {
-		return nil, err
+		return m, nil, err
+	}
+	man, config, data, err := configOf(ctx, from, m)
+	if err == nil && single && platform != "" {
+		err = isFor(config, platform)
+	}
+	if err != nil {
+		return m, nil, err
 	}
 	i.Digest, i.MediaType, i.Annotations, i.Config = m.Digest, m.MediaType, man.Annotations, config
 	i.Labels = config.Config.Labels
@@ -141,7 +145,7 @@ func (i *Info) fill(ctx context.Context, from source, m Manifest) ([]byte, error
 		}
 		i.Layers = append(i.Layers, layer)
 	}
-	return data, nil
+	return m, data, nil
 }
 
 // read runs f on the repository of an image reference.

@@ -111,10 +111,10 @@ func (r *repo) retryable(err error) bool {
 		return false
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return r.session.reached(r.ref.host)
+		return r.session.wire.reached(r.ref.host)
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return r.session.reached(r.ref.host)
+		return r.session.wire.reached(r.ref.host)
 	}
 	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {
 		return true

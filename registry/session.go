@@ -4,123 +4,54 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// session is one call of a Client's method: its connections, tokens and events.
+// session is one call of a Client's method.
 type session struct {
 	client Client
-	http   *http.Client
-	events sync.Mutex
-
-	mu    sync.Mutex
-	hosts map[string]*host // by the name that references have
-	repos map[string]*repo
-}
-
-// host is what a session has learnt about a registry.
-type host struct {
-	base     url.URL // scheme and host
-	answered atomic.Bool
+	wire   *wire
+	own    bool // the wire is this session's, and nobody's after it
+	mu     sync.Mutex
+	repos  map[string]*repo
 }
 
 // session checks the Client's fields and opens no connection yet.
 func (c Client) session() (*session, error) {
-	tlsConfig, err := c.tlsConfig()
-	if err != nil {
-		return nil, err
+	s := &session{client: c, wire: c.wire, repos: map[string]*repo{}}
+	if c.wire.serves(c) {
+		return s, nil
 	}
-	if err := c.checkAuth(); err != nil {
-		return nil, err
-	}
-	dialer := net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	return &session{
-		client: c,
-		http: &http.Client{Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         dialer.DialContext,
-			TLSClientConfig:     tlsConfig,
-			TLSHandshakeTimeout: 30 * time.Second,
-			MaxIdleConnsPerHost: parallel,
-			IdleConnTimeout:     time.Minute,
-			DisableCompression:  true, // bytes must arrive as they are stored: digests are over those
-			ForceAttemptHTTP2:   true,
-			WriteBufferSize:     64 << 10,
-			ReadBufferSize:      64 << 10,
-		}},
-		hosts: map[string]*host{},
-		repos: map[string]*repo{},
-	}, nil
+	var err error
+	s.wire, err = newWire(c)
+	s.own = true
+	return s, err
 }
 
 // close drops the idle connections.
-func (s *session) close() { s.http.CloseIdleConnections() }
-
-// reached says whether the registry has answered in this session.
-func (s *session) reached(name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.hosts[name]
-	return h != nil && h.answered.Load()
+func (s *session) close() {
+	if s.own {
+		s.wire.http.CloseIdleConnections()
+	}
 }
 
-// host finds out how to talk to a registry.
-func (s *session) host(ctx context.Context, name string) *host {
-	s.mu.Lock()
-	h := s.hosts[name]
-	s.mu.Unlock()
-	if h != nil {
-		return h
-	}
-	h = &host{base: url.URL{Scheme: "https", Host: name}}
-	if name == "docker.io" {
-		h.base.Host = "registry-1.docker.io" // where Docker Hub has its API
-	}
-	if s.client.InsecureSkipTLSVerify && !s.speaks(ctx, h.base) {
-		plain := h.base
-		plain.Scheme = "http"
-		if s.speaks(ctx, plain) {
-			h.base = plain
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if first := s.hosts[name]; first != nil { // of two that asked at once
-		return first
-	}
-	s.hosts[name] = h
-	return h
-}
-
-func (s *session) speaks(ctx context.Context, base url.URL) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String()+"/v2/", nil)
-	if err != nil {
-		return false
-	}
-	resp, err := s.http.Do(req)
-	if err != nil {
-		return false
-	}
-	resp.Body.Close()
-	return true
+// lend is the Client whose calls use the connections and logins of this session.
+func (s *session) lend() Client {
+	c := s.client
+	c.wire = s.wire
+	return c
 }
 
 // repo is a repository as this session reaches it.
 type repo struct {
-	session    *session
-	host       *host
-	ref        ref // without tag and digest
-	login      Credential
-	auth       atomic.Pointer[auth.Client]
-	authorized atomic.Bool  // a request with a login or token has gone well
-	lists      atomic.Int32 // whether the registry lists referrers
+	*access
+	session *session
+	ref     ref // without tag and digest
 }
 
 // repo returns the repository of r with the login for it.
@@ -132,35 +63,15 @@ func (s *session) repo(ctx context.Context, r ref) (*repo, error) {
 	if known != nil {
 		return known, nil
 	}
-	login, err := s.client.credential(ctx, r.host, r.path)
+	a, err := s.wire.open(ctx, s.client, r)
 	if err != nil {
 		return nil, err
 	}
-	p := &repo{session: s, host: s.host(ctx, r.host), ref: r, login: login}
-	p.forgetToken()
+	p := &repo{access: a, session: s, ref: r}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.repos[r.repository()] = p
 	return p, nil
-}
-
-// forgetToken makes the next request ask for a new token.
-func (r *repo) forgetToken() {
-	r.auth.Store(&auth.Client{
-		Client:   r.session.http,
-		Header:   http.Header{"User-Agent": {"bootloom"}},
-		Cache:    auth.NewCache(),
-		ClientID: "bootloom",
-		Credential: func(_ context.Context, hostport string) (auth.Credential, error) {
-			if hostport != r.host.base.Host {
-				return auth.EmptyCredential, nil
-			}
-			if r.login.IdentityToken != "" {
-				return auth.Credential{RefreshToken: r.login.IdentityToken}, nil
-			}
-			return auth.Credential{Username: r.login.Username, Password: r.login.Password}, nil
-		},
-	})
 }
 
 // call is one request to a repository.
@@ -204,9 +115,13 @@ func (r *repo) do(ctx context.Context, c call) (*http.Response, error) {
 	}
 	send := r.auth.Load().Do
 	if c.once && req.Header.Get("Authorization") == "" {
-		send = r.session.http.Do
+		send = r.session.wire.http.Do
 	}
-	scopes := []string{auth.ScopeRepository(r.ref.path, c.scope...)}
+	scope := c.scope
+	if slices.Equal(scope, toRead) && r.writes.Load() {
+		scope = toWrite // the token is there
+	}
+	scopes := []string{auth.ScopeRepository(r.ref.path, scope...)}
 	if c.from != "" {
 		scopes = append(scopes, auth.ScopeRepository(c.from, auth.ActionPull))
 	}
@@ -217,6 +132,9 @@ func (r *repo) do(ctx context.Context, c call) (*http.Response, error) {
 	r.host.answered.Store(true)
 	if resp.StatusCode < 400 && resp.Request.Header.Get("Authorization") != "" {
 		r.authorized.Store(true)
+		if slices.Equal(scope, toWrite) {
+			r.writes.Store(true)
+		}
 	}
 	for _, code := range c.want {
 		if resp.StatusCode == code {

@@ -84,14 +84,22 @@ func (t *transfer) image(ctx context.Context, m Manifest, depth int) error {
 			return err
 		}
 	}
+	before := t.uploaded.Load()
+	asking, stop := context.WithCancel(ctx)
+	has := sync.OnceValues(func() (bool, error) { return t.to.hasManifest(asking, m.Digest.String()) })
+	go has()
+	defer func() {
+		stop()
+		has() // nothing happens after the return
+	}()
 	if err := each(ctx, blobs, t.blob); err != nil {
 		return err
 	}
 	if m.subject() != "" {
 		t.referrers = append(t.referrers, m)
 	}
-	if has, err := t.to.hasManifest(ctx, m.Digest.String()); has || err != nil {
-		return err
+	if has, err := has(); err != nil || has && t.uploaded.Load() == before {
+		return err // that it had the manifest says nothing if it lacked blobs
 	}
 	return t.to.putManifest(ctx, "push", m.Digest.String(), m)
 }
