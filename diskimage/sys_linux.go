@@ -15,9 +15,6 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 )
 
-// tryLock fails if somebody else has the lock. The kernel drops it when the process dies.
-func tryLock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
-
 // free returns the free bytes of the file system of dir; ok is false if nobody knows.
 func free(dir string) (n int64, ok bool) {
 	var s unix.Statfs_t

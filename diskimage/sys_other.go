@@ -9,8 +9,6 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 )
 
-func tryLock(*os.File) error { return nil }
-
 func free(string) (int64, bool) { return 0, false }
 
 func tether(*exec.Cmd) {}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/bootloom/bootloom/internal/lockfile"
 )
 
 const workPrefix = "bootloom-disk-"
@@ -27,7 +29,7 @@ func newWork(parent string) (*work, error) {
 	}
 	w := &work{dir: dir}
 	if w.lock, err = os.OpenFile(w.at("lock"), os.O_CREATE|os.O_RDWR, 0o600); err == nil {
-		err = tryLock(w.lock)
+		_, err = lockfile.Try(w.lock) // nobody else knows its name
 	}
 	for _, name := range []string{"images", "output"} {
 		if err == nil {
@@ -98,7 +100,7 @@ func abandoned(dir string) (lock *os.File, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	if tryLock(f) != nil {
+	if ok, err := lockfile.Try(f); !ok || err != nil {
 		f.Close()
 		return nil, false
 	}

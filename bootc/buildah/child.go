@@ -103,6 +103,10 @@ func (w *worker) serve(ctx context.Context) (result any, err error) {
 		return struct{}{}, w.verify(ctx)
 	case "sweep":
 		return struct{}{}, w.sweep()
+	case "size":
+		return w.size()
+	case "prune":
+		return w.prune(ctx)
 	}
 	return nil, fmt.Errorf("unknown operation %q", w.Op)
 }

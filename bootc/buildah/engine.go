@@ -40,7 +40,7 @@ func Open(o Options) (*Engine, error) {
 		return nil, err
 	}
 	for _, dir := range []string{o.Root, o.RunRoot, o.TempDir, sessionsDir(o.Root),
-		filepath.Join(o.Root, "images"), filepath.Join(o.Root, "blobs"), filepath.Join(o.Root, "builds"), filepath.Join(o.Root, "cache", "blobinfo")} {
+		filepath.Join(o.Root, "images"), filepath.Join(o.Root, "blobs"), filepath.Join(o.Root, "builds"), usedDir(o.Root), filepath.Join(o.Root, "cache", "blobinfo")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, &bootc.OpError{Op: "open", Ref: o.Root, Err: err}
 		}
@@ -171,6 +171,11 @@ func (e *Engine) build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, 
 		}
 	}
 	p.Base.Ref = baseRef(p)
+	unlock, err := e.share(ctx, "build", p.Base.Ref) // until the image is where the caller wants it
+	if err != nil {
+		return bootc.Image{}, err
+	}
+	defer unlock()
 	for _, w := range p.Warnings {
 		if o.OnEvent != nil {
 			o.OnEvent(bootc.Event{Kind: bootc.EventWarning, Op: "build", Ref: p.Base.Ref, Platform: o.Platform, Text: w.String()})
@@ -239,6 +244,11 @@ func (e *Engine) do(ctx context.Context, op, ref string, o bootc.BuildOptions, b
 	if err := ctx.Err(); err != nil {
 		return &bootc.OpError{Op: op, Ref: ref, Err: err}
 	}
+	unlock, err := e.share(ctx, op, ref)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	s, err := newSession(e.o)
 	if err != nil {
 		return &bootc.OpError{Op: op, Ref: ref, Err: noSpace(err)}
@@ -322,7 +332,7 @@ func (e *Engine) trees() string {
 	if e.direct == nil {
 		return ""
 	}
-	return filepath.Join(e.o.Root, "direct", "trees")
+	return filepath.Join(string(directDir(e.o.Root)), "trees")
 }
 
 // plan adds what the plan says, and writes its context.

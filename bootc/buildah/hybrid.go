@@ -25,7 +25,7 @@ func (e *Engine) newDirect() (*direct.Engine, error) {
 		return nil, nil
 	}
 	o := direct.Options{
-		Root: filepath.Join(e.o.Root, "direct"), Registry: e.o.Registry, Compression: e.o.Compression,
+		Root: string(directDir(e.o.Root)), Registry: e.o.Registry, Compression: e.o.Compression,
 		Lint: e.o.Lint, SkipLint: e.o.SkipLint, OnReport: e.o.OnReport, Run: runner{e},
 	}
 	o.Registry.TempDir = e.o.TempDir
@@ -70,7 +70,7 @@ func (v verifier) Verify(ctx context.Context, _ registry.Client, ref string) err
 	if err != nil {
 		return err
 	}
-	mark := filepath.Join(v.e.o.Root, "direct", "accepted", digest.FromString(ref+"\n"+string(policy)).Encoded())
+	mark := filepath.Join(string(directDir(v.e.o.Root)), "accepted", digest.FromString(ref+"\n"+string(policy)).Encoded())
 	if _, err := os.Stat(mark); err == nil {
 		return nil
 	}

@@ -26,6 +26,11 @@ func (e *Engine) Lint(ctx context.Context, ref string, l lint.Linter, o bootc.Bu
 	if _, err := l.Wants(); err != nil {
 		return lint.Report{}, &bootc.OpError{Op: "lint", Ref: ref, Err: err}
 	}
+	unlock, err := e.share(ctx, "lint", ref)
+	if err != nil {
+		return lint.Report{}, err
+	}
+	defer unlock()
 	l.Cache = cmp.Or(l.Cache, e.o.Lint.Cache)
 	var found inspected
 	if err := e.do(ctx, "inspect", ref, o, &linting{Gate: gate.Gate{Linter: l, OnEvent: o.OnEvent, Ref: ref}, driver: e.o.Driver}, &found); err != nil {

@@ -18,7 +18,7 @@ import (
 // value that works.
 type Options struct {
 	// Root is the directory that holds the engine's store, images, caches and temporary files. It is made if it
-	// is missing. Several engines, also of several processes, may share one Root.
+	// is missing. Several engines, also of several processes, may share one Root. Engine.Prune keeps it in bounds.
 	Root string
 	// RunRoot holds what need not survive a restart of the machine; it should be on a tmpfs, so that a full disk
 	// does not stop the engine from tidying up. Empty for a directory named after Root in /run/bootloom, or in

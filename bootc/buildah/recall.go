@@ -17,6 +17,7 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
 	"github.com/bootloom/bootloom/internal/gate"
+	"github.com/bootloom/bootloom/internal/prune"
 )
 
 // question is all that decides what a build comes to, as far as buildah's layer cache would look. Its digest names the
@@ -136,6 +137,8 @@ func (e *Engine) recall(name string) (img bootc.Image, ok bool) {
 			return img, false
 		}
 	}
+	prune.Touch(dir)
+	prune.Touch(e.answer(name))
 	return img, true
 }
 

@@ -16,7 +16,7 @@ import (
 // request is what the caller's process sends to a worker, on its standard input: neither arguments nor environment
 // have anything of it, for both can be seen by others.
 type request struct {
-	Op      string // "inspect", "build", "verify" or "sweep"
+	Op      string // "inspect", "build", "verify", "sweep", "size" or "prune"
 	Session paths
 	Root    string
 	RunRoot string
@@ -48,6 +48,10 @@ type request struct {
 
 	// Trees is where to keep what is in the layers, for the engine that adds files to them; empty for nowhere.
 	Trees string
+
+	// LintCache is the directory of facts about layers that Pruning counts, if it is the engine's own.
+	LintCache string
+	Pruning   bootc.Pruning
 
 	// Sweep.
 	Stale []paths

@@ -132,6 +132,12 @@ func rootless(dir string) error {
 		return errors.New("the image was not linted")
 	}
 	fmt.Print(img.Digest)
+	if p, err := e.Prune(ctx, bootc.Pruning{Young: -1}); err != nil || p.Freed == 0 || p.Left > 100_000 {
+		return fmt.Errorf("pruned %+v, %w", p, err)
+	}
+	if base, err = e.Inspect(ctx, "oci:"+filepath.Join(dir, "base"), bootc.BuildOptions{}); err != nil {
+		return err
+	}
 	// A build that is killed leaves files of subordinate users, which only a user namespace can remove.
 	return cancelAsleep(e, base)
 }

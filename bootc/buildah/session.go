@@ -3,6 +3,7 @@
 package buildah
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/bootloom/bootloom/internal/lockfile"
 )
 
 // paths are the directories of one session. They stand in its lock file too, for whoever sweeps after it.
@@ -56,7 +57,7 @@ func guarded(o Options) (_ *session, err error) {
 			s.discard()
 		}
 	}()
-	if err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if _, err := lockfile.Try(s.lock); err != nil {
 		return nil, fmt.Errorf("lock %s: %w", s.lock.Name(), err)
 	}
 	if err := json.NewEncoder(s.lock).Encode(s.paths); err != nil {
@@ -83,23 +84,7 @@ func sessionsDir(root string) string { return filepath.Join(root, "sessions") }
 
 // guard keeps other processes from making or sweeping sessions.
 func guard(dir string) (func(), error) {
-	f, err := os.OpenFile(filepath.Join(dir, ".guard"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := flock(f, unix.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return func() { f.Close() }, nil
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), how); err != unix.EINTR {
-			return err
-		}
-	}
+	return lockfile.Alone(context.Background(), filepath.Join(dir, ".guard")) // nobody has it for long
 }
 
 // stale lists the sessions whose processes are gone, each locked by this process now, and says whether no session
@@ -121,7 +106,7 @@ func stale(dir string) (dead []*session, alone bool, err error) {
 		if err != nil {
 			return dead, false, err
 		}
-		if flock(f, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		if ok, err := lockfile.Try(f); !ok || err != nil {
 			f.Close()
 			alone = false
 			continue

@@ -100,7 +100,7 @@ func (s *steps) nextStage(line string) int {
 	return len(s.w.Froms) - 1
 }
 
-var cacheHit = regexp.MustCompile(`^--> Using cache [0-9a-f]{64}$`)
+var cacheHit = regexp.MustCompile(`^--> Using cache ([0-9a-f]{64})$`)
 
 // noise is what buildah says about itself between the lines of a step.
 var noise = regexp.MustCompile(`^--> [0-9a-f]{12}$|^subprocess exited with status \d+$`)
@@ -114,6 +114,7 @@ func (s *steps) line(text string) {
 	s.mu.Unlock()
 	switch {
 	case fresh && cacheHit.MatchString(text):
+		s.w.used(cacheHit.FindStringSubmatch(text)[1])
 		s.emit(bootc.Event{Kind: bootc.EventStep, Op: "build", Platform: s.w.Platform, Text: s.instruction, Cached: true})
 		return
 	case committing, noise.MatchString(text):

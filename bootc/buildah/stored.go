@@ -66,6 +66,7 @@ func (w *worker) stored(name, ref string) (*pulled, error) {
 
 func (w *worker) load(img *storage.Image, d digest.Digest, name, ref string, source types.ImageReference) (*pulled, error) {
 	p := &pulled{ID: img.ID, Name: name, Ref: ref, Digest: d}
+	w.used(img.ID)
 	var err error
 	p.Manifest, err = w.store.ImageBigData(img.ID, storage.ImageDigestManifestBigDataNamePrefix+"-"+d.String())
 	if err != nil {

@@ -53,5 +53,13 @@ func (*Engine) Lint(context.Context, string, lint.Linter, bootc.BuildOptions) (l
 	return lint.Report{}, notBuiltIn()
 }
 
+// Size returns ErrNotBuiltIn.
+func (*Engine) Size(context.Context) (int64, error) { return 0, notBuiltIn() }
+
+// Prune returns ErrNotBuiltIn.
+func (*Engine) Prune(context.Context, bootc.Pruning) (bootc.Pruned, error) {
+	return bootc.Pruned{}, notBuiltIn()
+}
+
 // Close returns nil.
 func (*Engine) Close() error { return nil }

@@ -13,34 +13,42 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/prune"
 	"github.com/bootloom/bootloom/lint"
 	"github.com/bootloom/bootloom/registry"
 )
 
 // has says that the image was made before, and checked for what images are checked for now.
 func (e *Engine) has(m made) bool {
-	if _, err := os.Stat(m.dir); err != nil {
-		return false
+	for _, name := range []string{m.dir, e.approval(m)} {
+		if name == "" {
+			continue
+		}
+		if _, err := os.Stat(name); err != nil {
+			return false
+		}
+		prune.Touch(name)
 	}
-	if m.checks == "" {
-		return true
-	}
-	_, err := os.Stat(e.approval(m))
-	return err == nil
+	return true
 }
 
 // approve notes that the image has been checked.
 func (e *Engine) approve(m made) error {
-	if m.checks == "" {
+	name := e.approval(m)
+	if name == "" {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(e.approval(m)), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(e.approval(m), nil, 0o600)
+	return os.WriteFile(name, nil, 0o600)
 }
 
+// approval is the file that says so; none for an image that is not checked.
 func (e *Engine) approval(m made) string {
+	if m.checks == "" {
+		return ""
+	}
 	return filepath.Join(e.o.Root, "checked", m.image.Digest.Encoded()+"-"+m.checks.Encoded()[:16])
 }
 

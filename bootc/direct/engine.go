@@ -14,6 +14,7 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/internal/blobs"
 	"github.com/bootloom/bootloom/internal/gate"
+	"github.com/bootloom/bootloom/internal/lockfile"
 	"github.com/bootloom/bootloom/internal/tree"
 )
 
@@ -77,6 +78,11 @@ func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) 
 	if on == nil {
 		on = func(bootc.Event) {}
 	}
+	unlock, err := lockfile.Share(ctx, e.dir().Lock()) // against Prune, until the image is where the caller wants it
+	if err != nil {
+		return bootc.Image{}, &bootc.OpError{Op: "build", Ref: p.Base.Ref, Err: err}
+	}
+	defer unlock()
 	img, err := (&build{engine: e, plan: p, on: on}).run(ctx, o)
 	if err != nil {
 		if _, ok := errors.AsType[*bootc.OpError](err); !ok {

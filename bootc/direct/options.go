@@ -14,7 +14,7 @@ import (
 // Options say where an engine keeps its things. Root is required; every other field has a zero value that works.
 type Options struct {
 	// Root is the directory that holds images, layers and what is known of bases: a cache, of which anything may be deleted
-	// while no build runs. It is made if it is missing. Engines of several processes may share it.
+	// while no build runs; Engine.Prune keeps it in bounds. It is made if it is missing. Engines of several processes may share it.
 	Root string
 	// Registry says how to reach the registries that bases come from. Its zero value uses the logins of the current user.
 	Registry registry.Client

@@ -19,6 +19,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/prune"
 )
 
 // Store keeps compressed layers by digest, and by the diff id they were made from, so that a layer is compressed
@@ -48,7 +49,11 @@ func (b *Store) Find(c bootc.Compression, diffID digest.Digest) (d v1.Descriptor
 		return v1.Descriptor{}, false
 	}
 	info, err := os.Stat(b.Path(d.Digest))
-	return d, err == nil && info.Size() == d.Size
+	if err != nil || info.Size() != d.Size {
+		return d, false
+	}
+	prune.Touch(b.Path(d.Digest))
+	return d, true
 }
 
 // Remember notes which blob the layer with a diff id came to.
@@ -155,6 +160,7 @@ func (b *Store) Adopt(file string, d digest.Digest) error {
 // Layout makes an OCI layout at dir that has the manifest, the config and the given layers.
 func (b *Store) Layout(dir, platform string, manifest, config []byte, layers []v1.Descriptor) error {
 	if _, err := os.Stat(dir); err == nil {
+		prune.Touch(dir)
 		return nil // the same digest: the same content
 	}
 	temp := filepath.Join(filepath.Dir(dir), fmt.Sprintf(".%s.%d", b.Session, b.n.Add(1)))

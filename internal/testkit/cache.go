@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bootloom/bootloom/internal/lockfile"
 )
 
 // CacheDir is where the test kit keeps what it has made: the directory named by BOOTLOOM_CACHE, else "bootloom" in the
@@ -60,7 +62,7 @@ func cached(ctx context.Context, name, key string, fill func(ctx context.Context
 	if _, ok := checked.Load(dir); ok {
 		return dir, nil
 	}
-	unlock, err := lock(ctx, dir+".lock")
+	unlock, err := lockfile.Alone(ctx, dir+".lock")
 	if err != nil {
 		return "", fmt.Errorf("wait for another process to make %s: %w", name, err)
 	}
@@ -104,28 +106,6 @@ func prune(root, name string) error {
 		}
 	}
 	return err
-}
-
-// lock waits for the lock file at path. The kernel drops the lock when the process dies, so none is ever stale.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		ok, err := tryLock(f)
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		if ok {
-			return func() { f.Close() }, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), f.Close())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 func writeSums(dir string, paths []string) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/opencontainers/go-digest"
@@ -36,13 +37,15 @@ func (c Cache) Load(d digest.Digest) (l Layer, err error) { return l, Load(c.fil
 // Store keeps what was read of a layer.
 func (c Cache) Store(d digest.Digest, l Layer) error { return Store(c.file(d), l) }
 
-// Load reads what Store wrote.
+// Load reads what Store wrote, and notes that it is used now, for who prunes caches.
 func Load(file string, v any) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	now := time.Now()
+	_ = os.Chtimes(file, now, now)
 	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return err
