@@ -154,7 +154,7 @@ func TestCodec(t *testing.T) {
 		path string // of the FieldError; "-" for another error
 		want string
 	}{
-		{"kind without codec", second(json.Marshal(spec)), "Features[0]", "Kinds of a Codec"},
+		{"kind without codec", second(json.Marshal(bootc.From("a").With(probe{}))), "Features[0]", "Kinds of a Codec"},
 		{"decode without codec", json.Unmarshal([]byte(`{"Features": [{"kind": "acme.Probe"}]}`), new(bootc.Spec)), "Features[0]", `unknown kind "acme.Probe": known are `},
 		{"nil feature", second(json.Marshal(bootc.From("a").With(nil))), "Features[0]", "is nil"},
 		{"nil pointer", second(json.Marshal(bootc.From("a").With((*bootc.Release)(nil)))), "Features[0]", "is nil"},
