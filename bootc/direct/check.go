@@ -66,8 +66,11 @@ func (e *Engine) check(ctx context.Context, b *build, g *ground, m made) error {
 		}
 		linter.Base, linter.BaseLayers = &base, len(base.RootFS.DiffIDs)
 	}
-	open := sync.OnceValues(func() (*registry.Reader, error) { return e.o.Registry.Open(ctx, g.image, b.base.Platform) })
 	var opened *registry.Reader
+	open := sync.OnceValues(func() (_ *registry.Reader, err error) { // layers are read side by side
+		opened, err = e.o.Registry.Open(ctx, g.image, b.base.Platform)
+		return opened, err
+	})
 	defer func() {
 		if opened != nil {
 			opened.Close()
@@ -78,10 +81,11 @@ func (e *Engine) check(ctx context.Context, b *build, g *ground, m made) error {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
-		if opened, err = open(); err != nil {
+		image, err := open()
+		if err != nil {
 			return nil, err
 		}
-		return opened.Layer(ctx, i)
+		return image.Layer(ctx, i)
 	}})
 	if err != nil {
 		return err
