@@ -37,8 +37,9 @@ file /usr/lib/modules/6.12.0/initramfs.img
 	{
 		ID: "BL104", Slug: "initramfs-stale", Severity: Warning, Stages: InLayers,
 		Title: "the initramfs is older than what it is made from",
-		Rationale: `prepare-root.conf, dracut's config and kernel modules are read from the initramfs when the system boots, not from the root file
-system. A layer that changes them without making the initramfs anew changes nothing on a device.`,
+		Rationale: `prepare-root.conf, dracut's config and the kernel's own modules are read from the initramfs when the system boots, not from the root file
+system. A layer that changes them without making the initramfs anew changes nothing on a device. Drivers from elsewhere, in updates/ and extra/
+of the kernel's modules, are loaded from the root file system, and are left out.`,
 		URL: "https://bootc.dev/bootc/filesystem.html",
 		Bad: `
 -- layer 0 --
@@ -57,6 +58,9 @@ file /usr/lib/modules/6.12.0/initramfs.img old
 enabled = yes
 -- layer 2 --
 file /usr/lib/modules/6.12.0/initramfs.img new
+-- layer 3 --
+file /usr/lib/modules/6.12.0/extra/acme/acme.ko.xz
+file /usr/lib/modules/6.12.0/updates/dkms/nvidia.ko
 `,
 		Wants: []Want{
 			{Glob: "/usr/lib/ostree/prepare-root.conf", Digest: true},
@@ -123,7 +127,7 @@ func initramfsStale(f *Facts, found func(Finding)) {
 		for in := range f.Files("/usr/lib/ostree/prepare-root.conf", "/etc/ostree/prepare-root.conf", "/usr/lib/dracut/**",
 			"/etc/dracut.conf.d/*", k.Dir()+"/**") {
 			module := under(in.Path, k.Dir())
-			if !in.IsRegular() || in.Layer.Index <= image.Layer.Index || module && !strings.Contains(in.Name(), ".ko") ||
+			if !in.IsRegular() || in.Layer.Index <= image.Layer.Index || module && (!strings.Contains(in.Name(), ".ko") || isAddedModule(in, k.Dir())) ||
 				sameBelow(f, in, image.Layer.Index) {
 				continue
 			}
@@ -138,6 +142,12 @@ func initramfsStale(f *Facts, found func(Finding)) {
 				Fixed("make the initramfs anew after it: dracut --force %s %s", image.Path, path.Base(k.Dir())))
 		}
 	}
+}
+
+// isAddedModule says whether a module lies where those go that are not the kernel's own (depmod.d(5), modules_install of
+// https://docs.kernel.org/kbuild/modules.html), from where the system loads them after the initramfs.
+func isAddedModule(f *File, kernelDir string) bool {
+	return under(f.Path, kernelDir+"/updates") || under(f.Path, kernelDir+"/extra")
 }
 
 // sameBelow says whether the topmost entry for the file in layers up to n has the same content.
