@@ -89,10 +89,7 @@ func (c config) release(ctx context.Context) error {
 	}
 	r := Release{
 		Client: client, Engine: engine, Signer: key,
-		Spec: spec(c.base, c.tag, sign.DevicePolicy{
-			Rules:           []sign.Rule{{Name: "acme-os", Scopes: []string{c.push}, Keys: []string{key.Public()}}},
-			RejectByDefault: true,
-		}),
+		Spec:       spec(c.base, c.tag, devicePolicy(c.push, key.Public())),
 		Build:      bootc.BuildOptions{OnEvent: bootc.Progress(os.Stdout)},
 		Repository: c.push, Tag: c.tag, Disk: recipe, Dir: filepath.Join(dir, "disks"),
 	}
@@ -110,4 +107,12 @@ func spec(base, version string, trust sign.DevicePolicy) bootc.Spec {
 		With(bootc.Release{Title: "Acme edge OS", Version: version}, trust).
 		DropIn("/usr/lib/sysctl.d/50-edge.conf", "net.ipv4.ip_forward = 1\n").
 		Kargs("console=ttyS0")
+}
+
+// devicePolicy has devices take what is signed with our key, and nothing else.
+func devicePolicy(repository, key string) sign.DevicePolicy {
+	return sign.DevicePolicy{
+		Rules:           []sign.Rule{{Name: "acme-os", Scopes: []string{repository}, Keys: []string{key}}},
+		RejectByDefault: true,
+	}
 }
