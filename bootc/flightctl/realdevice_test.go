@@ -74,7 +74,7 @@ func TestDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Approve(ctx, name, map[string]string{}); err != nil {
+	if err := f.Approve(ctx, name, nil); err != nil {
 		t.Fatal(err)
 	}
 	d, err := f.WaitOnline(ctx, name)
