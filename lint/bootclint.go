@@ -46,7 +46,9 @@ const (
 	bootcBroken  = "Unexpected runtime error running lint "
 )
 
-// ParseBootc reads the output of "bootc container lint".
+// ParseBootc reads the output of "bootc container lint" as a report, in which a lint of bootc's has the ID of the rule of
+// this package that names it as an alias, or else bootc/NAME. What bootc's lint lists is a finding each. The error is for a
+// text that is no such output.
 func ParseBootc(text string) (Report, error) {
 	var r Report
 	r.Stages = InRoot

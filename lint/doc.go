@@ -75,8 +75,8 @@
 //   - Start from what the rule is about: files of the merged root ([Facts.Files], [Facts.Root]), entries of single layers
 //     ([Facts.Layers], for what only one layer shows, or what it hides of those below: [Layer.Hides]), commands
 //     ([Facts.Commands], with [Command.Has], [Command.Operands], [Command.Writes]), steps ([Facts.Build], [In]), the config
-//     ([Facts.Config]). rules_perm.go, rules_kargs.go, rules_import.go, rules_boot.go, rules_runtime.go and rules_config.go
-//     are a model of each.
+//     ([Facts.Config]). rules_perm.go, rules_import.go, rules_runtime.go, rules_script.go and rules_config.go are a model
+//     of each.
 //   - Stages names every place where the rule can tell something; it runs if the target has one of them. If it reads only
 //     f.Root, all of InSpec | InContainerfile | InRoot is right. What is missing can only be told of a whole root:
 //     [Tree.Missing], or f.Root.Whole.

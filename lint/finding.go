@@ -92,7 +92,7 @@ func (f Finding) Fixed(format string, args ...any) Finding {
 	return f
 }
 
-// FixedBy returns the finding with a file to add to the image.
+// FixedBy returns the finding with a file to add to the image, by its path and whole content, and with text as the advice.
 func (f Finding) FixedBy(path, content, text string) Finding {
 	f.Fix = Fix{Text: text, Path: path, Content: content}
 	return f

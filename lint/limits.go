@@ -10,15 +10,15 @@ import (
 // is not looked at, and a finding of rule BL005 says so.
 type Limits struct {
 	// Entries of all layers together; 2 million.
-	Entries int
+	Entries int `json:"entries,omitempty"`
 	// Layers of an image; 500.
-	Layers int
-	// Bytes that one layer has when it is unpacked; 64 GiB.
-	Bytes int64
-	// Ratio of unpacked to packed bytes of a layer, beyond its first GiB; 200.
-	Ratio int64
-	// Content of all files that rules want to see, kept in memory; 256 MiB.
-	Content int64
+	Layers int `json:"layers,omitempty"`
+	// Bytes that one layer has when it is uncompressed; 64 GiB.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Ratio of uncompressed to compressed bytes of a layer, beyond its first GiB; 200.
+	Ratio int64 `json:"ratio,omitempty"`
+	// Content is how many bytes are kept in memory, of all files that rules want to see; 256 MiB.
+	Content int64 `json:"content,omitempty"`
 }
 
 func (l Limits) withDefaults() Limits {

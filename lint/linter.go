@@ -52,7 +52,7 @@ type Linter struct {
 
 	// Managed are absolute paths that something writes on running devices, such as the files of a fleet's configuration in Flight
 	// Control, for rule BL306.
-	Managed []string
+	Managed []string `json:"managed,omitempty"`
 
 	// Cache is a directory for facts about layers, by their digest, so that a base is read once. Empty for none.
 	Cache string `json:"cache,omitempty"`

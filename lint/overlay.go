@@ -31,14 +31,16 @@ func (l Linter) Overlay(ctx context.Context, name string, o Overlay) (Report, er
 	return l.run(name, f, rules, nil), nil
 }
 
-// Gather reads the layers into Linter.Cache, and runs no rules: for a process that has the rights to read them, where the
-// rules run in another one. Of the Linter's rules only the Wants count; the other process has them from Wants.
+// Gather reads the layers into Linter.Cache, and runs no rules: for a process that has the rights to read them, where
+// another one lints. Of Linter.Rules only the Wants count: a single rule with what the other process's Linter.Wants returns
+// will do. Overlay of that other process then reads the cache.
 func (l Linter) Gather(ctx context.Context, o Overlay) error {
 	_, err := l.overlay(ctx, l.Rules, o)
 	return err
 }
 
-// Wants are those of all rules that run.
+// Wants returns what all rules that run ask for. The error is a mistake in the Linter, such as a setting for a rule that
+// does not exist.
 func (l Linter) Wants() ([]Want, error) {
 	rules, err := l.rules()
 	if err != nil {

@@ -21,7 +21,7 @@ type Report struct {
 	rules  []Rule // that ran, for SARIF
 }
 
-// Open yields the findings that nobody has suppressed.
+// Open returns the findings that nobody has suppressed.
 func (r Report) Open() []Finding {
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Suppressed != nil })
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Spec lints a Spec before it is built: it compiles it against what is known of the base, and lints the Plan. What does not
-// compile is a finding of rule BL811 with the field that is wrong.
+// compile is a finding of rule BL811 with the field that is wrong. The report's Target is the reference of the base. A mistake in
+// the Linter is a finding of rule BL004 and fails whatever FailOn says, here as in Plan and Containerfile.
 func (l Linter) Spec(s bootc.Spec, base bootc.Base) Report {
 	plan, err := s.Compile(base)
 	if err == nil {
@@ -30,7 +31,7 @@ func (l Linter) Spec(s bootc.Spec, base bootc.Base) Report {
 	return l.run(s.Base, &Facts{Stages: InSpec, Root: &Tree{}, Spec: &s}, rules, problems)
 }
 
-// Plan lints a Plan before it is built.
+// Plan lints a Plan before it is built. The report's Target is the reference of the base.
 func (l Linter) Plan(p bootc.Plan) Report { return l.plan(p, nil) }
 
 func (l Linter) plan(p bootc.Plan, s *bootc.Spec) Report {

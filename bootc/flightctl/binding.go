@@ -17,8 +17,8 @@ type Binding struct {
 	// Early: the whole configuration is in the image. Devices enrol without further ado, and all share one certificate.
 	Early *EarlyBinding `json:",omitzero"`
 	// EndpointOnly: the configuration is in the image, but no certificate and key: the device gets these at provisioning,
-	// at EnrollmentCertPath and EnrollmentKeyPath, from NewCredentials. A private key here is an error. Certificates
-	// must be valid when the base was made.
+	// at EnrollmentCertPath and EnrollmentKeyPath, from NewCredentials. A private key here is an error, and so is a CA
+	// certificate that had expired when the base image was made: Compile has no other clock.
 	EndpointOnly *Config `json:",omitzero"`
 	// Late are the tools by which the device gets at provisioning what the image lacks: all of it, or the certificate for
 	// EndpointOnly. Their packages and links become part of the image.
@@ -60,17 +60,19 @@ var provisioners = []Provisioner{CloudInit, Ignition, Afterburn, Installer}
 // "flightctl-config".
 func Early() Binding { return Binding{Early: &EarlyBinding{}} }
 
-// EndpointOnly tells the image its service, and has devices get their certificate at provisioning.
+// EndpointOnly tells the image its service, and has devices get their certificate at provisioning, by these tools. The payload of
+// a device is what NewCredentials makes.
 func EndpointOnly(c Config, by ...Provisioner) Binding { return Binding{EndpointOnly: &c, Late: by} }
 
-// Late has devices get all of their configuration at provisioning.
+// Late has devices get all of their configuration at provisioning, by these tools. The payload of a device is what NewPayload
+// makes.
 func Late(by ...Provisioner) Binding { return Binding{Late: by} }
 
 // DefaultSecret is the id of the build secret of Early.
 const DefaultSecret = "flightctl-config"
 
 // Secret makes the value of an Early binding's build secret, for BuildOptions.Secrets. The configuration must be whole
-// and right: an error is a mistake that would otherwise be found on each device.
+// and right: the error is that of Config.Validate, about mistakes that would otherwise be found on each device.
 func Secret(c Config, check Check) (bootc.SecretValue, error) {
 	if err := c.Validate(check); err != nil {
 		return bootc.SecretValue{}, err

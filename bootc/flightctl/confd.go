@@ -68,7 +68,8 @@ func (s *Settings) UnmarshalJSON(data []byte) error {
 // YAML writes a file of conf.d. It does not validate; the zero Settings give no bytes.
 func (s Settings) YAML() ([]byte, error) { return encode(s, true) }
 
-// Validate is Config.Validate for what a file of conf.d has.
+// Validate is Config.Validate for what a file of conf.d has. agent is the version that is to read it; with the zero value a
+// key of any version will do.
 func (s Settings) Validate(agent Version) error {
 	v := validator{Check: Check{Agent: agent}}
 	v.version()

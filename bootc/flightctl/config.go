@@ -62,9 +62,9 @@ type Settings struct {
 
 	// TPM keeps the device's identity in its TPM.
 	TPM TPM `key:"tpm"`
-	// Audit is the log of what the agent applied, /var/log/flightctl/audit.log; nil is on.
+	// Audit is the log of what the agent applied, /var/log/flightctl/audit.log; the zero value is on.
 	Audit Switch `key:"audit"`
-	// ImagePruning removes images that no longer are in use; nil is off. Since 1.1.
+	// ImagePruning removes images that no longer are in use; the zero value is off. Since 1.1.
 	ImagePruning Switch `key:"image-pruning" since:"1.1"`
 
 	// MetricsEnabled serves metrics of the agent at 127.0.0.1:15690.
@@ -84,7 +84,9 @@ type Settings struct {
 
 // EnrollmentService is a Connection with the address of the page that approves devices.
 type EnrollmentService struct {
-	Service        Endpoint       `key:"service"`
+	// Service is where it is: the API for agents, https://agent-api.NAME:7443 in upstream's deployments. Required.
+	Service Endpoint `key:"service"`
+	// Authentication is the certificate by which a device may ask to be enrolled, with its key.
 	Authentication Authentication `key:"authentication"`
 	// Organization is the UUID of the organization that the device joins; the zero value is the default one.
 	Organization string `key:"organization"`
@@ -95,7 +97,9 @@ type EnrollmentService struct {
 
 // Connection says how to reach a service of Flight Control.
 type Connection struct {
-	Service        Endpoint       `key:"service"`
+	// Service is where it is.
+	Service Endpoint `key:"service"`
+	// Authentication is how the agent shows who it is.
 	Authentication Authentication `key:"authentication"`
 	// Organization is a UUID; the zero value is the default organization.
 	Organization string `key:"organization"`
@@ -140,11 +144,14 @@ type TPM struct {
 	StorageFilePath string `key:"storage-file-path" empty:"no"`
 }
 
-// Switch turns something on or off; with nil the agent's default holds.
+// Switch turns something on or off: see On and Off. With the zero value the agent's default holds.
 type Switch struct {
+	// Enabled is nil for the agent's default.
 	Enabled *bool `key:"enabled"`
 }
 
-// On and Off are the two positions of a Switch.
-func On() Switch  { return Switch{Enabled: new(true)} }
+// On is a Switch that turns on what is off by default.
+func On() Switch { return Switch{Enabled: new(true)} }
+
+// Off is a Switch that turns off what is on by default.
 func Off() Switch { return Switch{Enabled: new(false)} }

@@ -11,9 +11,9 @@
 // Formats follow the agent's source at https://github.com/flightctl/flightctl, releases 1.0 to 1.4, and are tested with the
 // agents of 1.0 and 1.2 themselves. The agent reads leniently: a key that it does not know, or not yet, it ignores, and
 // what is wrong with a certificate or a hook it finds out in the field, or in the middle of an update. This package is
-// strict instead. It finds every mistake at once, as *bootc.FieldErrors: in a feature with the path of the Go fields, in
-// one of the agent's formats with the path of its keys, such as enrollment-service.service.server, and in a file with the
-// line too. Where a [Version] is known, a key that the agent ignores is a mistake ([ErrIgnored]).
+// strict instead. It finds every mistake at once, each a *[bootc.FieldError] ([bootc.FieldErrors] lists them): in a feature
+// with the path of the Go fields, in one of the agent's formats with the path of its keys, such as
+// enrollment-service.service.server, and in a file with the line too ([LineError]). Where a [Version] is known, a key that the agent ignores is a mistake ([ErrIgnored]).
 //
 // What lies in the image in /usr belongs to the image; what the agent reads only from /etc goes there.
 //

@@ -19,7 +19,8 @@ type EnrollmentFunc func(ctx context.Context) (Config, error)
 // Enrollment calls f.
 func (f EnrollmentFunc) Enrollment(ctx context.Context) (Config, error) { return f(ctx) }
 
-// EnrolledSecret asks the provider for a configuration and makes it the value of an Early binding's build secret.
+// EnrolledSecret asks the provider for a configuration and makes it the value of an Early binding's build secret. The
+// error is the provider's, or that of Secret.
 func EnrolledSecret(ctx context.Context, p EnrollmentProvider, check Check) (bootc.SecretValue, error) {
 	c, err := p.Enrollment(ctx)
 	if err != nil {
@@ -28,7 +29,8 @@ func EnrolledSecret(ctx context.Context, p EnrollmentProvider, check Check) (boo
 	return Secret(c, check)
 }
 
-// EnrolledPayload asks the provider for a configuration and makes it the payload of one device.
+// EnrolledPayload asks the provider for a configuration and makes it the payload of one device. The error is the
+// provider's, or that of NewPayload.
 func EnrolledPayload(ctx context.Context, p EnrollmentProvider, check Check) (Payload, error) {
 	c, err := p.Enrollment(ctx)
 	if err != nil {

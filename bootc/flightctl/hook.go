@@ -31,6 +31,7 @@ var stages = []Stage{BeforeUpdating, AfterUpdating, BeforeRebooting, AfterReboot
 // program the device lacks is skipped without a word. A file of the same name in /etc/flightctl/hooks.d replaces it on
 // a device.
 type Hook struct {
+	// Stage of the update at which the actions run.
 	Stage Stage
 	// Name of the file without ".yaml", such as "20-app". The agent's own hooks are 00-default of AfterUpdating.
 	Name string

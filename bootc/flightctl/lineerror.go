@@ -10,10 +10,10 @@ import (
 	"github.com/bootloom/bootloom/bootc"
 )
 
-// LineError says in which line of a file a mistake is.
+// LineError says in which line of a file a mistake is. It is the Err of a *bootc.FieldError, whose Path is the key.
 type LineError struct {
-	Line int // from 1
-	Err  error
+	Line int   // counted from 1
+	Err  error // the cause
 }
 
 // Error returns "line N: cause".

@@ -70,7 +70,8 @@ func NewCredentials(c Config, check Check) (Payload, error) {
 	)
 }
 
-// With adds files, such as a pull secret that is the device's own. One with the path of an earlier one takes its place.
+// With adds files, such as a pull secret that is the device's own. One with the path of an earlier one takes its place. The error
+// joins a *bootc.FieldError for each path or mode that is not possible, such as files[0].Path.
 func (p Payload) With(files ...PayloadFile) (Payload, error) {
 	out := slices.Clone(p.files)
 	var errs []error

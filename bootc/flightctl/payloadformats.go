@@ -36,7 +36,7 @@ func (p Payload) CloudConfig() []byte {
 
 // KubeVirtSecret is a Kubernetes Secret with the CloudConfig as "userdata", in YAML, for a virtual machine of KubeVirt or
 // OpenShift Virtualization that names it as secretRef of its cloudInitConfigDrive or cloudInitNoCloud volume. An
-// empty namespace leaves the choice to who applies it.
+// empty namespace leaves the choice to who applies it. The error is about names that Kubernetes does not take.
 func (p Payload) KubeVirtSecret(name, namespace string) ([]byte, error) {
 	var errs []error
 	if !dnsName.MatchString(name) || len(name) > 253 {
