@@ -33,7 +33,7 @@ type Client struct {
 	// OnEvent is told what happens, serially within one call of a method; nil is silence. A slow one slows the transfer.
 	OnEvent func(bootc.Event) `json:"-"`
 
-	wire *wire // of the call that a Signer works for
+	wire *wire // of Keep
 }
 
 // Credential is a login. It prints, logs and marshals as [redacted].

@@ -47,6 +47,17 @@ func (s *session) lend() Client {
 	return c
 }
 
+// Keep returns the Client for several calls in a row, which then share connections, logins and tokens; done drops the
+// idle connections. A Signer gets such a Client from Publish. A change of its fields holds for the calls after it: where
+// it changes whom the Client trusts or as whom it comes, they share nothing with those before.
+func (c Client) Keep() (kept Client, done func(), err error) {
+	s, err := c.session()
+	if err != nil {
+		return c, func() {}, err
+	}
+	return s.lend(), s.close, nil
+}
+
 // repo is a repository as this session reaches it.
 type repo struct {
 	*access

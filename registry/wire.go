@@ -14,8 +14,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 )
 
-// wire is what a Signer's calls share with the call that it works for: connections, logins and tokens, and what is known of
-// the registries. Without it each of them would shake hands and ask for a token anew.
+// wire is what calls can share: connections, logins and tokens, and what is known of the registries. Without it each of them
+// shakes hands and asks for a token anew.
 type wire struct {
 	reach  Client // what it was made for
 	http   *http.Client

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -42,6 +43,11 @@ func (k Keys) attach(ctx context.Context, c registry.Client, p registry.Publishe
 	if len(names) == 0 {
 		names = []string{p.Repository}
 	}
+	c, done, err := c.Keep()
+	if err != nil {
+		return err
+	}
+	defer done()
 	s := store{c, p.Repository}
 	digests, err := instances(ctx, s, p.Digest)
 	if err != nil {
@@ -98,7 +104,7 @@ func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names 
 		if err != nil {
 			return fmt.Errorf("tag %s: %w", tag, err)
 		}
-		changed, err := a.add(ctx, s, k, d, names)
+		changed, err := a.add(ctx, k, d, names)
 		if err == nil && changed {
 			err = a.write(ctx, s)
 		}
@@ -116,10 +122,11 @@ func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names 
 type attachment struct {
 	tag      string
 	manifest imgspec.Manifest
+	messages [][]byte // those that are signed and may not be there
 }
 
 func readAttachment(ctx context.Context, s store, tag string) (*attachment, error) {
-	a := &attachment{tag, imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest}}
+	a := &attachment{tag: tag, manifest: imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest}}
 	m, err := s.client.GetManifest(ctx, s.repository+":"+tag)
 	if errors.Is(err, registry.ErrNotFound) {
 		return a, nil
@@ -136,14 +143,14 @@ func readAttachment(ctx context.Context, s store, tag string) (*attachment, erro
 	return a, nil
 }
 
-// add makes the signatures that are not there and uploads what they sign.
-func (a *attachment) add(ctx context.Context, s store, keys Keys, d digest.Digest, names []string) (changed bool, err error) {
+// add makes the signatures that are not there.
+func (a *attachment) add(ctx context.Context, keys Keys, d digest.Digest, names []string) (changed bool, err error) {
 	for _, name := range names {
 		message, err := newPayload(name, d)
 		if err != nil {
 			return false, err
 		}
-		var layer imgspec.Descriptor
+		missing := false
 		for _, k := range keys {
 			if a.has(k, message) {
 				continue
@@ -152,14 +159,12 @@ func (a *attachment) add(ctx context.Context, s store, keys Keys, d digest.Diges
 			if err != nil {
 				return false, err
 			}
-			if layer.Digest == "" {
-				if layer, err = s.client.PutBlob(ctx, s.repository, layerType, message); err != nil {
-					return false, err
-				}
-			}
-			signed := layer
-			signed.Annotations = map[string]string{signatureNote: base64.StdEncoding.EncodeToString(sig)}
-			a.manifest.Layers = append(a.manifest.Layers, signed)
+			a.manifest.Layers = append(a.manifest.Layers, imgspec.Descriptor{MediaType: layerType, Digest: digest.FromBytes(message), Size: int64(len(message)),
+				Annotations: map[string]string{signatureNote: base64.StdEncoding.EncodeToString(sig)}})
+			missing = true
+		}
+		if missing {
+			a.messages = append(a.messages, message)
 			changed = true
 		}
 	}
@@ -181,7 +186,7 @@ func (a *attachment) has(k *Key, message []byte) bool {
 	return false
 }
 
-// write stores the manifest with a config that lists the layers, as an image's has to.
+// write stores the manifest, after what was signed and a config that lists the layers, as an image's has to.
 func (a *attachment) write(ctx context.Context, s store) error {
 	config := imgspec.Image{RootFS: imgspec.RootFS{Type: "layers"}}
 	if d := a.manifest.Config.Digest; d != "" { // keep what others wrote there
@@ -201,8 +206,8 @@ func (a *attachment) write(ctx context.Context, s store) error {
 	if err != nil {
 		return err
 	}
-	a.manifest.Config, err = s.client.PutBlob(ctx, s.repository, imgspec.MediaTypeImageConfig, b)
-	if err != nil {
+	a.manifest.Config = imgspec.Descriptor{MediaType: imgspec.MediaTypeImageConfig, Digest: digest.FromBytes(b), Size: int64(len(b))}
+	if err := a.upload(ctx, s, b); err != nil {
 		return err
 	}
 	b, err = json.Marshal(a.manifest)
@@ -210,4 +215,24 @@ func (a *attachment) write(ctx context.Context, s store) error {
 		return err
 	}
 	return s.client.PutManifest(ctx, s.repository+":"+a.tag, registry.NewManifest(imgspec.MediaTypeImageManifest, b))
+}
+
+// upload sends the blobs that the manifest refers to, all at once.
+func (a *attachment) upload(ctx context.Context, s store, config []byte) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var work sync.WaitGroup
+	put := func(mediaType string, data []byte) {
+		work.Go(func() {
+			if _, err := s.client.PutBlob(ctx, s.repository, mediaType, data); err != nil {
+				cancel(err) // the first one counts
+			}
+		})
+	}
+	put(imgspec.MediaTypeImageConfig, config)
+	for _, m := range a.messages {
+		put(layerType, m)
+	}
+	work.Wait()
+	return context.Cause(ctx)
 }
