@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 
@@ -40,19 +41,31 @@ func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOpti
 	if base.Digest != "" && repository != "" {
 		name = "docker://" + repository + "@" + base.Digest.String()
 	}
-	file := filepath.Join(e.o.Root, "bases", digest.FromString(name+" "+platform).Encoded())
+	names := []string{name} // that the base is known by
 	pinned := strings.Contains(name, "@sha256:")
+	at := name
+	if repository != "" && !pinned && o.Pull == bootc.PullMissing {
+		d, err := e.o.Registry.Resolve(ctx, strings.TrimPrefix(name, "docker://"), "")
+		if err != nil {
+			return nil, err
+		}
+		at, pinned = "docker://"+repository+"@"+d.Digest.String(), true
+		names = append(names, at)
+	}
 	b := &known{}
 	if o.Pull == bootc.PullNever || pinned && o.Pull == bootc.PullMissing {
-		err := tree.Load(file, b)
+		err := tree.Load(e.facts(at, platform), b)
 		switch {
 		case err == nil:
-			return b, e.verify(ctx, name)
+			if err := e.verify(ctx, name); err != nil {
+				return nil, err
+			}
+			return b, e.note(b, platform, names...)
 		case o.Pull == bootc.PullNever && errors.Is(err, fs.ErrNotExist):
 			return nil, bootc.ErrNotPulled
 		}
 	}
-	r, err := e.o.Registry.Open(ctx, bootc.Image{Location: name}, platform)
+	r, err := e.o.Registry.Open(ctx, bootc.Image{Location: at}, platform)
 	if err != nil {
 		return nil, err
 	}
@@ -67,16 +80,29 @@ func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOpti
 	if err := e.verify(ctx, name); err != nil {
 		return nil, err
 	}
-	files := []string{file}
-	if repository != "" && !pinned { // by the digest that it turned out to have, too
-		files = append(files, filepath.Join(e.o.Root, "bases", digest.FromString(b.Location+" "+platform).Encoded()))
+	if repository != "" {
+		names = append(names, b.Location) // of the one image of an index
 	}
-	for _, file := range files {
+	return b, e.note(b, platform, names...)
+}
+
+// note keeps what is known of a base under its names, of which a tag may have been that of another image.
+func (e *Engine) note(b *known, platform string, names ...string) error {
+	for _, name := range names {
+		file, was := e.facts(name, platform), &known{}
+		if err := tree.Load(file, was); err == nil && reflect.DeepEqual(was, b) {
+			continue
+		}
 		if err := tree.Store(file, b); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return b, nil
+	return nil
+}
+
+// facts is the file with what is known of a base by one of its names.
+func (e *Engine) facts(name, platform string) string {
+	return filepath.Join(e.o.Root, "bases", digest.FromString(name+" "+platform).Encoded())
 }
 
 // whereIs is the location of a base by its reference, and its repository if it is in a registry.
