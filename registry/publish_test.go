@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -352,6 +353,75 @@ func TestPrimitives(t *testing.T) {
 	other := m
 	other.Data = []byte("x")
 	if err := c.PutManifest(t.Context(), r.Host+"/sig@"+d.Digest.String(), m); !errors.Is(err, registry.ErrDigestMismatch) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// picky changes the Client that it is lent.
+type picky struct {
+	signer
+	change func(*registry.Client)
+}
+
+func (p *picky) Sign(ctx context.Context, c registry.Client, pub registry.Published, names []string) error {
+	p.change(&c)
+	return p.signer.Sign(ctx, c, pub, names)
+}
+
+// A Signer's calls share the login of the publish, but for a Signer that comes as somebody else.
+func TestLentClient(t *testing.T) {
+	r := testkit.NewOlareg(t, testkit.RegistryOptions{TLS: true, Username: "u", Password: "p"})
+	img := makeImage(t, "linux/amd64", 1)
+	for name, tt := range map[string]struct {
+		change func(*registry.Client)
+		want   error
+	}{
+		"as it is":   {func(*registry.Client) {}, nil},
+		"its events": {func(c *registry.Client) { c.OnEvent = nil }, nil},
+		"other login": {func(c *registry.Client) {
+			c.Credentials = map[string]registry.Credential{r.Host: {Username: "u", Password: "no"}}
+		}, registry.ErrUnauthorized},
+		"login taken": {func(c *registry.Client) { delete(c.Credentials, r.Host) }, registry.ErrUnauthorized},
+		"other trust": {func(c *registry.Client) { c.CA = nil }, registry.ErrTLS},
+		"bad trust":   {func(c *registry.Client) { c.CA = []byte("none") }, nil},
+	} {
+		p := &picky{change: tt.change}
+		_, err := client(r).Publish(t.Context(), img, r.Host+"/os", registry.PublishOptions{Tags: []string{"1"}, Signer: p})
+		_, field := errors.AsType[*bootc.FieldError](err)
+		if name != "bad trust" && !errors.Is(err, tt.want) || (name == "bad trust") != field {
+			t.Errorf("%s: error %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+// Calls of a kept Client ask for one token.
+func TestKeep(t *testing.T) {
+	r := testkit.NewOlareg(t, testkit.RegistryOptions{TLS: true, Username: "u", Password: "p", TokenLifetime: time.Hour})
+	c, done, err := client(r).Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if _, err := c.PutBlob(t.Context(), r.Host+"/os", "text/plain", []byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done()
+	if _, err := c.PutBlob(t.Context(), r.Host+"/os", "text/plain", []byte("after done")); err != nil {
+		t.Error(err)
+	}
+	tokens := 0
+	for _, q := range r.Requests() {
+		if strings.HasPrefix(q.Path, "/token") {
+			tokens++
+		}
+	}
+	if tokens != 1 {
+		t.Errorf("%d tokens: %+v", tokens, r.Requests())
+	}
+	bad := client(r)
+	bad.CA = []byte("none")
+	if _, done, err := bad.Keep(); err == nil || done == nil {
 		t.Errorf("error %v", err)
 	}
 }

@@ -237,6 +237,54 @@ func TestSecretFile(t *testing.T) {
 	}
 }
 
+// TestBaseRequests counts what the base costs: manifest and config once, and then the question where its tag points. A tag
+// that moves is followed, there and back, and PullNever is for where it pointed last.
+func TestBaseRequests(t *testing.T) {
+	r, c, ref := served(t)
+	e := open(t, direct.Options{Registry: c})
+	ask := func(o bootc.BuildOptions) (bootc.Base, []string) {
+		t.Helper()
+		before := len(r.Requests())
+		b, err := e.Inspect(t.Context(), ref, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen []string
+		for _, q := range r.Requests()[before:] {
+			what, _, _ := strings.Cut(strings.TrimPrefix(q.Path, "/v2/base/tiny/"), "/")
+			seen = append(seen, q.Method+" "+what)
+		}
+		return b, seen
+	}
+	unseen, seen := []string{"HEAD manifests", "GET manifests", "GET blobs"}, []string{"HEAD manifests"}
+	first, got := ask(bootc.BuildOptions{})
+	if !slices.Equal(got, unseen) {
+		t.Errorf("a base not seen before: %v", got)
+	}
+	other, err := bootc.Build(t.Context(), e, edge(ref), bootc.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	repository := strings.TrimSuffix(ref, ":1")
+	if _, err := c.Publish(t.Context(), other, repository, registry.PublishOptions{Tags: []string{"1"}, Unsigned: true}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{unseen, seen, seen} {
+		if i == 2 {
+			if _, err := c.Copy(t.Context(), repository+"@"+first.Digest.String(), ref, registry.CopyOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			other.Digest = first.Digest
+		}
+		if b, got := ask(bootc.BuildOptions{}); b.Digest != other.Digest || !slices.Equal(got, want) {
+			t.Errorf("%d: %s, want %s; requests %v, want %v", i, b.Digest, other.Digest, got, want)
+		}
+		if b, got := ask(bootc.BuildOptions{Pull: bootc.PullNever}); b.Digest != other.Digest || len(got) > 0 {
+			t.Errorf("%d, never pulled: %s, want %s; requests %v", i, b.Digest, other.Digest, got)
+		}
+	}
+}
+
 // TestOutput and TestPullNever: the rest of BuildOptions.
 func TestOutput(t *testing.T) {
 	_, c, ref := served(t)
