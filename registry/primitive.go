@@ -66,17 +66,22 @@ func (c Client) GetBlob(ctx context.Context, reference string, most int64) (data
 	return data, err
 }
 
-// PutBlob stores a blob in a repository, unless it is there, and returns its descriptor for a manifest.
+// PutBlob stores a blob in a repository, and returns its descriptor for a manifest. A large one that is there is not sent
+// again.
 func (c Client) PutBlob(ctx context.Context, repository, mediaType string, data []byte) (v1.Descriptor, error) {
 	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
 	if _, err := parseRepository(repository); err != nil {
 		return d, opError("push", repository, err)
 	}
 	return d, c.read(ctx, "push", repository, func(s *session, p *repo, _ ref) error {
-		t := &transfer{session: s, from: bytesSource(data), to: p, done: map[digest.Digest]bool{}, mount: func(context.Context) *repo { return nil }}
+		t := &transfer{session: s, from: bytesSource(data), to: p, done: map[digest.Digest]bool{}, mount: func(context.Context) *repo { return nil },
+			blind: d.Size <= smallBlob}
 		return t.blob(ctx, d)
 	})
 }
+
+// smallBlob is the size up to which sending costs no more than asking.
+const smallBlob = 4 << 10
 
 // bytesSource is one blob in memory.
 type bytesSource []byte

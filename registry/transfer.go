@@ -29,6 +29,7 @@ type transfer struct {
 	uploaded atomic.Int64
 
 	referrers []Manifest // those that have a subject
+	blind     bool       // sends blobs without asking whether they are there
 
 	mu   sync.Mutex
 	done map[digest.Digest]bool // blobs, over all instances of an index
@@ -118,8 +119,10 @@ func (t *transfer) blob(ctx context.Context, d v1.Descriptor) error {
 	s.emit(event)
 	err := s.retry(ctx, "push", d.Digest.String(), t.to, func(ctx context.Context) error {
 		event.Cached, event.Text = true, "is there"
-		if has, err := t.to.hasBlob(ctx, d); has || err != nil {
-			return err
+		if !t.blind {
+			if has, err := t.to.hasBlob(ctx, d); has || err != nil {
+				return err
+			}
 		}
 		from := ""
 		if m := t.mount(ctx); m != nil && m.ref.host == t.to.ref.host && m.ref.path != t.to.ref.path {

@@ -5,13 +5,14 @@
 //     a change, after a change of one file. In place of the package it has a script that changes files of the base: how fast a
 //     mirror answers is not what is measured.
 //   - publish: twenty files, and twenty files with a binary, on a base in the same registry: built, pushed and signed; by
-//     us, by buildah, skopeo and cosign, and, without labels and signature, by crane append.
+//     us, by buildah, skopeo and cosign, and, without labels and signature, by crane append. The registry has its files in
+//     memory or on a disk; and the machine that builds has the base in its store, or nothing yet.
 //   - remote: the same from a base in one registry to another registry, beside a plain copy of the base by skopeo.
 //   - files: a thousand to a million files, in processes of their own for their memory.
 //   - size: the memory that a large base costs.
 //
 // Our time is that of the calls in this process; that of the peers is that of their whole commands, each with the base in
-// its own store and its caches warm.
+// its own store and its caches warm, but for the first build of a machine.
 package main
 
 import (

@@ -20,10 +20,11 @@ import (
 type shop struct {
 	registry *testkit.Registry
 	client   registry.Client
-	engine   *direct.Engine
+	engine   *direct.Engine // for what is not measured
+	root     string         // of the engines
 	key      *sign.Key
 	pem      []byte // the key as cosign takes it
-	buildah  peer
+	buildah  peer   // has the base
 	crane    string
 	cosign   string // root directory of a system that has it
 	dir      string
@@ -31,19 +32,24 @@ type shop struct {
 
 const bench = "bench" // the password of a key that nobody trusts
 
-func openShop(ctx context.Context, dir string) (*shop, error) {
+// openShop starts a registry that keeps its files in registryDir; empty for the directory of temporary files.
+func openShop(ctx context.Context, dir, registryDir string) (*shop, error) {
 	layout, err := testkit.Make(ctx, testkit.Debian)
 	if err != nil {
 		return nil, err
 	}
 	s := &shop{dir: dir, client: registry.Client{InsecureSkipTLSVerify: true, Anonymous: true}}
-	if s.registry, err = testkit.StartDockerRegistry(ctx, testkit.RegistryOptions{}); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	if s.registry, err = testkit.StartDockerRegistry(ctx, testkit.RegistryOptions{Dir: registryDir}); err != nil {
 		return nil, err
 	}
 	if _, err = s.client.Publish(ctx, bootc.Image{Location: "oci:" + layout}, s.host()+"/base/debian", registry.PublishOptions{Tags: []string{"1"}, Unsigned: true}); err != nil {
 		return nil, err
 	}
-	if s.engine, err = direct.Open(direct.Options{Root: filepath.Join(dir, "direct"), Registry: s.client}); err != nil {
+	s.root = filepath.Join(dir, "direct")
+	if s.engine, err = s.open(s.client); err != nil {
 		return nil, err
 	}
 	if s.key, err = sign.Generate(); err != nil {
@@ -61,10 +67,18 @@ func openShop(ctx context.Context, dir string) (*shop, error) {
 	}
 	s.cosign = verifiers.Root
 	s.buildah = newPeer("buildah", dir)
-	if err := s.buildah.run(ctx, "pull", "--quiet", "--tls-verify=false", s.base()); err != nil {
-		return nil, err
-	}
-	return s, s.buildah.run(ctx, "tag", s.base(), baseName)
+	return s, s.buildah.run(ctx, "pull", "--quiet", "--tls-verify=false", s.base())
+}
+
+// cold is the shop on a machine that has done nothing yet: with empty stores, in a directory of their own.
+func (s *shop) cold(dir string) *shop {
+	c := *s
+	c.dir, c.root, c.buildah = dir, filepath.Join(dir, "direct"), newPeer("buildah", dir)
+	return &c
+}
+
+func (s *shop) open(c registry.Client) (*direct.Engine, error) {
+	return direct.Open(direct.Options{Root: s.root, Registry: c})
 }
 
 func (s *shop) host() string { return s.registry.Backend }
@@ -83,31 +97,38 @@ func (s *shop) spec(round int, agent []byte) bootc.Spec {
 	return spec
 }
 
-// publish builds, pushes and signs.
+// memory is where files are in memory.
+const memory = "/dev/shm"
+
+// publish builds, pushes and signs. What the registry does is the same for all, and most of it is waiting for its disk. So it
+// has its files in memory, but in one case, which is how much that is.
 func publish(ctx context.Context, c config, dir string) (*table, error) {
-	s, err := openShop(ctx, dir)
+	quick, err := openShop(ctx, filepath.Join(dir, "memory"), memory)
 	if err != nil {
 		return nil, err
 	}
-	defer s.registry.Close()
+	defer quick.registry.Close()
+	slow, err := openShop(ctx, filepath.Join(dir, "disk"), "")
+	if err != nil {
+		return nil, err
+	}
+	defer slow.registry.Close()
+	agent := noise(60 << 20)
 	t := newTable("files on a base in the same registry: built, pushed, signed", "bootloom", "buildah, skopeo, cosign", "crane append")
 	for round := range c.rounds + 1 {
 		for _, k := range []struct {
 			name  string
+			shop  *shop
 			agent []byte
-		}{{"20 files", nil}, {"20 files and 60 MB", noise(60 << 20)}} {
-			spec := s.spec(round, k.agent)
-			contextDir := filepath.Join(dir, "context")
-			if err := writeContext(ctx, s.engine, spec, contextDir); err != nil {
-				return nil, err
-			}
-			ours, peers, cranes := s.host()+"/acme/ours", s.host()+"/acme/peers", s.host()+"/acme/crane"
-			tag := fmt.Sprintf("%d-%d", round, len(k.agent))
-			if err := t.round(round, k.name, []contender{
-				{"bootloom", func() error { return s.ours(ctx, spec, ours, tag) }},
-				{"buildah, skopeo, cosign", func() error { return s.peers(ctx, contextDir, peers, tag) }},
-				{"crane append", func() error { return s.append(ctx, contextDir, cranes+":"+tag) }},
-			}); err != nil {
+			cold  bool
+		}{
+			{"20 files", quick, nil, false},
+			{"20 files and 60 MB", quick, agent, false},
+			{"20 files, the registry on a disk", slow, nil, false},
+			{"20 files and 60 MB, the registry on a disk", slow, agent, false},
+			{"20 files, the first build of a machine", quick, nil, true},
+		} {
+			if err := k.shop.publishOnce(ctx, t, round, k.name, k.agent, k.cold); err != nil {
 				return nil, err
 			}
 		}
@@ -116,8 +137,8 @@ func publish(ctx context.Context, c config, dir string) (*table, error) {
 	for _, k := range []struct {
 		name  string
 		agent []byte
-	}{{"20 files", nil}, {"20 files and 60 MB", noise(60 << 20)}} {
-		n, size, err := s.bytes(ctx, s.spec(c.rounds+1, k.agent))
+	}{{"20 files", nil}, {"20 files and 60 MB", agent}} {
+		n, size, err := quick.bytes(ctx, quick.spec(c.rounds+1, k.agent))
 		if err != nil {
 			return nil, err
 		}
@@ -126,12 +147,41 @@ func publish(ctx context.Context, c config, dir string) (*table, error) {
 	return t, nil
 }
 
+func (s *shop) publishOnce(ctx context.Context, t *table, round int, name string, agent []byte, cold bool) error {
+	spec := s.spec(round, agent)
+	contextDir := filepath.Join(s.dir, "context")
+	if err := writeContext(ctx, s.engine, spec, s.base(), contextDir); err != nil {
+		return err
+	}
+	if cold {
+		dir := filepath.Join(s.dir, "cold")
+		defer os.RemoveAll(dir)
+		s = s.cold(dir)
+	}
+	tag := fmt.Sprintf("%d-%d-%v", round, len(agent), cold)
+	return t.round(round, name, []contender{
+		{"bootloom", func() error { return s.ours(ctx, spec, s.host()+"/acme/ours", tag) }},
+		{"buildah, skopeo, cosign", func() error { return s.peers(ctx, contextDir, s.host()+"/acme/peers", tag, cold) }},
+		{"crane append", func() error { return s.append(ctx, contextDir, s.host()+"/acme/crane:"+tag) }},
+	})
+}
+
+// ours is all that a program does.
 func (s *shop) ours(ctx context.Context, spec bootc.Spec, repository, tag string) error {
-	img, err := bootc.Build(ctx, s.engine, spec, bootc.BuildOptions{NoCache: true})
+	client, done, err := s.client.Keep()
 	if err != nil {
 		return err
 	}
-	_, err = s.client.Publish(ctx, img, repository, registry.PublishOptions{Tags: []string{tag}, Signer: s.key})
+	defer done()
+	engine, err := s.open(client)
+	if err != nil {
+		return err
+	}
+	img, err := bootc.Build(ctx, engine, spec, bootc.BuildOptions{NoCache: true})
+	if err != nil {
+		return err
+	}
+	_, err = client.Publish(ctx, img, repository, registry.PublishOptions{Tags: []string{tag}, Signer: s.key})
 	return err
 }
 
@@ -152,9 +202,14 @@ func (s *shop) bytes(ctx context.Context, spec bootc.Spec) (moved, layers int64,
 	return moved, img.AddedBytes(), nil
 }
 
-func (s *shop) peers(ctx context.Context, contextDir, repository, tag string) error {
+// peers does the same with other programs, of which buildah may fetch the base.
+func (s *shop) peers(ctx context.Context, contextDir, repository, tag string, pull bool) error {
 	ref := repository + ":" + tag
-	if err := s.buildah.run(ctx, "build", "--isolation", "chroot", "--quiet", "--no-cache", "--pull-never", "--tag", ref, "--file", filepath.Join(contextDir, "Containerfile"), contextDir); err != nil {
+	args := []string{"build", "--isolation", "chroot", "--quiet", "--no-cache", "--tls-verify=false", "--tag", ref, "--file", filepath.Join(contextDir, "Containerfile")}
+	if !pull {
+		args = append(args, "--pull-never")
+	}
+	if err := s.buildah.run(ctx, append(args, contextDir)...); err != nil {
 		return err
 	}
 	storage := fmt.Sprintf("containers-storage:[overlay@%s+%s]", filepath.Join(s.buildah.dir, "root"), filepath.Join(s.buildah.dir, "run"))

@@ -45,7 +45,7 @@ func rebuild(ctx context.Context, c config, dir string) (*table, error) {
 		for _, c := range cases {
 			s := spec("oci:"+layout, c.revision(round), binary)
 			contextDir := filepath.Join(dir, "context")
-			if err := writeContext(ctx, engine, s, contextDir); err != nil {
+			if err := writeContext(ctx, engine, s, baseName, contextDir); err != nil {
 				return nil, err
 			}
 			contenders := []contender{{"bootloom", func() error {

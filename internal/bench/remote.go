@@ -9,7 +9,7 @@ import (
 
 // remote publishes to a registry that does not have the base.
 func remote(ctx context.Context, c config, dir string) (*table, error) {
-	s, err := openShop(ctx, dir)
+	s, err := openShop(ctx, dir, "")
 	if err != nil {
 		return nil, err
 	}

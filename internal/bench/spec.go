@@ -27,8 +27,8 @@ func spec(base string, revision int, binary []byte) bootc.Spec {
 		DropIn("/usr/lib/sysctl.d/60-revision.conf", fmt.Sprintf("kernel.domainname = r%d.example\n", revision))
 }
 
-// writeContext writes the build context for the peers, whose store has the base under baseName.
-func writeContext(ctx context.Context, engine bootc.Engine, s bootc.Spec, dir string) error {
+// writeContext writes the build context for the peers, who have the base under another name.
+func writeContext(ctx context.Context, engine bootc.Engine, s bootc.Spec, baseName, dir string) error {
 	base, err := engine.Inspect(ctx, s.Base, bootc.BuildOptions{})
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func StartDockerRegistry(ctx context.Context, o RegistryOptions) (*Registry, err
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "testkit-registry-")
+	dir, err := os.MkdirTemp(o.Dir, "testkit-registry-")
 	if err != nil {
 		return nil, err
 	}

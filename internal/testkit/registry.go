@@ -24,7 +24,8 @@ type RegistryOptions struct {
 	// TokenLifetime, if set, makes the registry ask for a bearer token instead, which its own token server gives
 	// for Username and Password and which is refused after that time. Olareg only.
 	TokenLifetime time.Duration
-	// Dir keeps what the registry has in files there, for what is too large for memory. Olareg only.
+	// Dir keeps what the registry has in files there: for olareg, for what is too large for memory. For docker-registry it is
+	// where its own directory is made, instead of the one for temporary files.
 	Dir string
 	// ReadOnly refuses every write with 405.
 	ReadOnly bool
