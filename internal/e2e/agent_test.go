@@ -42,6 +42,7 @@ func enrollment(t testing.TB) flightctl.Config {
 
 // TestAgent installs each version of the real agent, bound early, as upstream's packages install it.
 func TestAgent(t *testing.T) {
+	t.Parallel()
 	source := agentSource(t)
 	config := enrollment(t)
 	secret, err := flightctl.Secret(config, flightctl.Check{Now: time.Now()})
@@ -148,6 +149,7 @@ func onlyInConfig(t *testing.T, b built, canaries map[string][]byte) {
 
 // TestAgentWithoutSELinuxModule has semodule fail in the package's scriptlet, which rpm takes for a warning.
 func TestAgentWithoutSELinuxModule(t *testing.T) {
+	t.Parallel()
 	agent := flightctl.Agent{Source: agentSource(t), Binding: flightctl.Late(flightctl.Installer)}
 	semodule := func(install string) bootc.Script {
 		return bootc.Script{Name: "semodule", Phase: "repos", Body: fmt.Sprintf(`cat >/usr/sbin/semodule <<'END'
@@ -167,6 +169,7 @@ echo container >/var/lib/modules
 
 // TestAgentBadSecret finds a configuration that no agent can use before anything is built.
 func TestAgentBadSecret(t *testing.T) {
+	t.Parallel()
 	agent := flightctl.Agent{Source: agentSource(t), Binding: flightctl.Early()}
 	for name, c := range map[string]struct{ value, says string }{
 		// The snippet of upstream's guide for offline installation, which the agent does not understand.

@@ -16,6 +16,7 @@ var aptRepo = []string{"etc/apt/sources.list.d/test.sources", "usr/share/keyring
 var aptState = []string{"var/lib/dpkg/", "var/lib/apt/extended_states", "var/cache/debconf/", "etc/apt/apt.conf.d/zz-e2e"}
 
 func TestAPT(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	dataDeb, err := os.ReadFile(filepath.Join(r.dir, "deb", "greet-data_1_all.deb"))
 	if err != nil {
@@ -62,6 +63,7 @@ func TestAPT(t *testing.T) {
 
 // TestAPTMirror installs from the mirror that the base has.
 func TestAPTMirror(t *testing.T) {
+	t.Parallel()
 	b := build(t, bootc.APT, from(t).Install("tree"))
 	if f := b.files["usr/bin/tree"]; f.String() != "- 0755 0:0" {
 		t.Errorf("usr/bin/tree is %s", f)
@@ -70,6 +72,7 @@ func TestAPTMirror(t *testing.T) {
 }
 
 func TestAPTRefuses(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	unsigned := r.deb()
 	unsigned.BaseURL = []string{r.url + "/rpm"} // has no InRelease

@@ -30,6 +30,7 @@ WantedBy=multi-user.target
 // TestBoot boots one image that has everything, and asks the system itself. systemd does not take an empty machine-id for
 // a first boot, so the machine is like one that was updated to the image; what a first boot does to units comes after.
 func TestBoot(t *testing.T) {
+	t.Parallel()
 	testkit.NeedVM(t)
 	e := engine(t)
 	public, private, err := ed25519.GenerateKey(rand.Reader)

@@ -20,6 +20,7 @@ import (
 // TestChanges compares real images, made by dnf and apt, and has the programs in them say what they are: rpm, dpkg,
 // systemctl and systemd-sysusers in a chroot of each, and a walk over both.
 func TestChanges(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	edge := func(s bootc.Spec) bootc.Spec {
 		return s.Kargs("console=ttyS0", "quiet").User("ops", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ops").

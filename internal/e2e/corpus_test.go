@@ -22,6 +22,7 @@ import (
 // TestDirectCorpus takes the plans of every feature's own cases, without what has to run and would need the case's base, and
 // has both engines build them: file for file the same.
 func TestDirectCorpus(t *testing.T) {
+	t.Parallel()
 	testkit.NeedRoot(t)
 	tiny := "oci:" + testkit.Base(t, testkit.Tiny)
 	front, err := direct.Open(direct.Options{Root: t.TempDir(), SkipLint: true}) // the base does not boot

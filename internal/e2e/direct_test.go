@@ -32,6 +32,7 @@ func builder(t testing.TB) *buildah.Engine {
 // TestDirect has both engines build the same plans: every file of the image, with content, mode, owner and time, the labels
 // and the rest of the config are the same.
 func TestDirect(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	long := strings.Repeat("n", 255)
 	tree := fstest.MapFS{
@@ -105,6 +106,7 @@ func listing(b built) []string {
 
 // TestDirectAfterRun: a changed file runs nothing, and the part that ran is the same image.
 func TestDirectAfterRun(t *testing.T) {
+	t.Parallel()
 	e := engine(t)
 	packages := from(t).Enable("systemd-networkd.service")
 	var images []built
@@ -128,6 +130,7 @@ func TestDirectAfterRun(t *testing.T) {
 
 // TestDirectErrors: what fails in the part that runs fails as it does without the direct engine.
 func TestDirectErrors(t *testing.T) {
+	t.Parallel()
 	_, err := try(t, engine(t), bootc.APT, from(t).Script("no", "false").Label("a", "b"), bootc.BuildOptions{})
 	if err == nil || !strings.Contains(err.Error(), "Features[0].Script") {
 		t.Errorf("%v", err)

@@ -36,6 +36,7 @@ const uptime = "#!/bin/sh\nread -r up idle </proc/uptime\ndate -d \"@$(($(date +
 // TestDisk takes an image with the agent of Flight Control all the way: built, published signed, made into a disk that starts
 // by its own boot loader, published signed, fetched by whoever trusts the key, and booted. The disk is made by the test kit.
 func TestDisk(t *testing.T) {
+	t.Parallel()
 	testkit.NeedVM(t)
 	testkit.NeedBootDisk(t)
 	key, err := sign.Generate()

@@ -23,6 +23,7 @@ var (
 )
 
 func TestDNF(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	helloRPM, err := os.ReadFile(filepath.Join(r.rpms, "hello-data-1-1.noarch.rpm"))
 	if err != nil {
@@ -84,6 +85,7 @@ func checkHello(t *testing.T, b built) {
 }
 
 func TestDNFRefuses(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	signed := bootc.Repo{ID: "signed", BaseURL: []string{r.url + "/unsigned"}, Key: r.key} // says so, but nobody signed
 	dead := bootc.Repo{ID: "dead", BaseURL: []string{r.url + "/nothing"}, InsecureNoGPGCheck: true}
@@ -105,6 +107,7 @@ func TestDNFRefuses(t *testing.T) {
 
 // TestKeepCache installs twice without the layer cache: the packages come once over the network.
 func TestKeepCache(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	for tool, c := range map[bootc.PackageTool]struct {
 		spec bootc.Spec

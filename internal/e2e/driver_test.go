@@ -70,6 +70,7 @@ var toolchain = []string{"usr/bin/gcc", "usr/bin/make", "usr/bin/ld", "usr/bin/a
 // TestDriver builds a module from source, and boots it: it is loaded by modules-load.d with its option, nothing of what it
 // was built with is in the image, and the initramfs is the base's.
 func TestDriver(t *testing.T) {
+	t.Parallel()
 	testkit.NeedVM(t)
 	s := from(t).With(headers(t)...).With(driver(t), bootc.KernelModule{Name: "acme_edge", Load: true, Options: []string{"level=7"}}).BlacklistModules("erofs")
 	b, layout := buildLayout(t, s, nil)
@@ -121,6 +122,7 @@ echo "blacklisted: $(grep -c '^erofs ' /proc/modules)"
 
 // TestSignedDriverInInitramfs has a driver in the initramfs, signed with a key that is nowhere but in the step that signs.
 func TestSignedDriverInInitramfs(t *testing.T) {
+	t.Parallel()
 	testkit.NeedVM(t)
 	testkit.NeedTool(t, "openssl")
 	key, cert := signingKey(t)
@@ -268,6 +270,7 @@ func withoutSignature(t testing.TB, c bootc.Content) []byte {
 // TestDriverSources builds one driver from a commit and another from an archive, with headers that come as packages, and
 // with headers that a stage has.
 func TestDriverSources(t *testing.T) {
+	t.Parallel()
 	testkit.NeedTool(t, "git", "tar")
 	src := filepath.Join(t.TempDir(), "acme-1.2")
 	for name, text := range map[string]string{
@@ -351,6 +354,7 @@ func TestDriverSources(t *testing.T) {
 
 // TestDriverRefused are builds that must fail, with what to do.
 func TestDriverRefused(t *testing.T) {
+	t.Parallel()
 	files := func(text string, more ...string) bootc.DriverSource {
 		fsys := fstest.MapFS{"Kbuild": {Data: []byte("obj-m := acme_edge.o\n")}, "acme_edge.c": {Data: []byte(text)}}
 		for i := 0; i < len(more); i += 2 {

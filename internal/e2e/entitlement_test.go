@@ -69,6 +69,7 @@ func subscription(t *testing.T, dir string) subscribed {
 
 // TestEntitlement installs from a server that wants the certificate, and looks for what is left.
 func TestEntitlement(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	host := subscription(t, r.rpms)
 	entitlement, secrets, err := bootc.FindEntitlement(host.root)

@@ -25,6 +25,7 @@ import (
 
 // TestFiles puts files of every kind into an image, with ten thousand in a tree.
 func TestFiles(t *testing.T) {
+	t.Parallel()
 	tree := fstest.MapFS{}
 	for i := range 10_000 {
 		tree[fmt.Sprintf("d%02d/f%04d", i%100, i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "%d\n", i)}
@@ -75,6 +76,7 @@ func TestFiles(t *testing.T) {
 
 // TestCABundle installs from a repository whose certificate only a private CA vouches for.
 func TestCABundle(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	ca, err := testkit.NewCA()
 	if err != nil {
@@ -117,6 +119,7 @@ func TestCABundle(t *testing.T) {
 
 // TestScript: what a script may and may not.
 func TestScript(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	get := "/usr/lib/apt/apt-helper download-file " + r.url + "/key.asc /tmp/key"
 	t.Run("network", func(t *testing.T) {
@@ -150,6 +153,7 @@ func TestScript(t *testing.T) {
 
 // TestStage makes something in a stage of its own: only that is in the image.
 func TestStage(t *testing.T) {
+	t.Parallel()
 	b := build(t, bootc.DNF4, from(t).With(bootc.Stage{
 		Name:    "make",
 		Trees:   []bootc.Tree{{Path: "/src", FS: fstest.MapFS{"in": {Data: []byte("content")}}}},
@@ -170,6 +174,7 @@ func TestStage(t *testing.T) {
 
 // TestSecrets looks for the value of a secret everywhere.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	const value = "correct-horse-battery-staple"
 	secrets := map[string]bootc.SecretValue{"pull": bootc.SecretBytes([]byte(value)), "token": bootc.SecretBytes([]byte(value + "-2"))}
 	s := from(t).With(

@@ -99,6 +99,7 @@ func hostImage(t *testing.T) host {
 
 // TestHost builds one image with all of them, and asks the programs in it that read the files.
 func TestHost(t *testing.T) {
+	t.Parallel()
 	h := hostImage(t)
 	inside := testkit.Chroot{Root: h.root}
 	for _, c := range []struct {
@@ -206,6 +207,7 @@ systemctl --failed --no-legend --plain
 // TestHostByOthers: what the image above cannot have beside the rest. Debian's cloud-init is in conflict with its firewalld,
 // and chrony with timesyncd.
 func TestHostByOthers(t *testing.T) {
+	t.Parallel()
 	s := from(t).With(bootc.Platform{Name: bootc.Cloud}, bootc.NTP{Servers: []string{"10.0.0.1", "fd00::1"}, Pools: []string{"pool.acme.example"}, NTS: true, NoDHCP: true, Client: "chrony"})
 	layout := filepath.Join(t.TempDir(), "layout")
 	b, err := try(t, engine(t), bootc.APT, s, bootc.BuildOptions{Output: "oci:" + layout})

@@ -45,6 +45,7 @@ func deb(t testing.TB, name, fields string, files map[string]string) bootc.Packa
 // TestSecondKernelByWeakDependency is what happened to an image with firewalld, whose recommended package brought a debug
 // kernel: bootc install fails on it. The build does.
 func TestSecondKernelByWeakDependency(t *testing.T) {
+	t.Parallel()
 	kernel := deb(t, "kernel-debug", "", map[string]string{"/usr/lib/modules/9.9-debug/vmlinuz": "kernel"})
 	other := deb(t, "kernel-other", "", map[string]string{"/boot/vmlinuz-9.9-other": "kernel"}) // as Debian's
 	for _, f := range []bootc.PackageFile{kernel, other} {
@@ -55,6 +56,7 @@ func TestSecondKernelByWeakDependency(t *testing.T) {
 
 // TestInitramfsFollowsPackages makes the initramfs anew exactly if a package changed what dracut copies.
 func TestInitramfsFollowsPackages(t *testing.T) {
+	t.Parallel()
 	img := "usr/lib/modules/" + kernelOf(t) + "/initramfs.img"
 	for name, c := range map[string]struct {
 		file   string
@@ -80,6 +82,7 @@ func TestInitramfsFollowsPackages(t *testing.T) {
 
 // TestInitramfsReproducible makes the same initramfs twice.
 func TestInitramfsReproducible(t *testing.T) {
+	t.Parallel()
 	s := from(t).DropIn("/usr/lib/modprobe.d/acme.conf", "options loop max_loop=16\n").File("/etc/modprobe.d/site.conf", "")
 	one := build(t, bootc.APT, s)
 	two, err := try(t, engine(t), bootc.APT, s, bootc.BuildOptions{NoCache: true})
@@ -96,6 +99,7 @@ func TestInitramfsReproducible(t *testing.T) {
 
 // TestInitramfsRefused are wishes that dracut passes over.
 func TestInitramfsRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		feature bootc.Feature
 		says    string
@@ -111,6 +115,7 @@ func TestInitramfsRefused(t *testing.T) {
 // TestCustomKernelHasInitramfs is what a user of bootc met: the kernel was replaced in a Containerfile, and the device
 // did not boot for want of an initramfs. Here it boots, with a driver that is built for the new kernel.
 func TestCustomKernelHasInitramfs(t *testing.T) {
+	t.Parallel()
 	testkit.NeedVM(t)
 	version := strings.Replace(kernelOf(t), "cloud-amd64", "amd64", 1)
 	s := from(t).With(
@@ -145,6 +150,7 @@ var kernelRPMs string
 
 // TestKernelByDNF replaces a kernel that rpm knows, and builds for the new one with the headers of just that version.
 func TestKernelByDNF(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if _, _, err := (testkit.Chroot{Root: testkit.Root(t, testkit.DNF)}).With("/out", dir).Run(t.Context(), "sh", "-c", kernelRPMs); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 // TestReproducible builds the same specs in two stores, some time apart: the manifests have the same digest.
 func TestReproducible(t *testing.T) {
+	t.Parallel()
 	r := repositoriesOf(t)
 	other := open(t, t.TempDir())
 	defer other.Close()

@@ -16,6 +16,7 @@ import (
 // TestUpdate has podman, which the agent on a device pulls with, fetch an image and then the one after a change of its
 // configuration: what it downloads is what Diff predicted, to the byte, and hardly more than what changed.
 func TestUpdate(t *testing.T) {
+	t.Parallel()
 	v := testkit.NewVerifiers(t)
 	r := testkit.NewOlareg(t, testkit.RegistryOptions{})
 	c := registry.Client{InsecureSkipTLSVerify: true, Anonymous: true}
@@ -82,6 +83,7 @@ func pulled(t *testing.T, store testkit.Verifiers, r *testkit.Registry, ref stri
 // TestUpdateOfOneInMany has podman fetch an image of many features with Spec.Layers, and then those in which one feature has
 // changed, one has come and one has gone: each costs that feature and the metadata.
 func TestUpdateOfOneInMany(t *testing.T) {
+	t.Parallel()
 	v := testkit.NewVerifiers(t)
 	r := testkit.NewOlareg(t, testkit.RegistryOptions{})
 	c := registry.Client{InsecureSkipTLSVerify: true, Anonymous: true}
