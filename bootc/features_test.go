@@ -11,7 +11,6 @@ import (
 	"flag"
 	"math/big"
 	"slices"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -29,27 +28,11 @@ var _ = flag.Bool("update", false, "rewrite what the txtar files expect")
 // TestFeatures compiles spec.json of each corpus file against base.json and the files under base/. Out come "errors",
 // or "Containerfile", "warnings" if there are some, "list" (every entry) and "image/…" (the content of files).
 func TestFeatures(t *testing.T) {
-	isInput := func(name string) bool {
-		return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
-	}
-	txtest.Run(t, "testdata/features/*.txtar", isInput, func(t *testing.T, in []txtar.File) []txtar.File {
+	txtest.Run(t, "testdata/features/*.txtar", plantest.IsInput, func(t *testing.T, in []txtar.File) []txtar.File {
+		text, base := plantest.Input(t, in, bootc.Base{Ref: "quay.io/acme/base:1"})
 		var spec bootc.Spec
-		base := bootc.Base{Ref: "quay.io/acme/base:1"}
-		root := fstest.MapFS{}
-		for _, f := range in {
-			switch name, below := strings.CutPrefix(f.Name, "base/"); {
-			case f.Name == "spec.json":
-				if err := json.Unmarshal(f.Data, &spec); err != nil {
-					t.Fatal(err)
-				}
-			case f.Name == "base.json":
-				if err := json.Unmarshal(f.Data, &base); err != nil {
-					t.Fatal(err)
-				}
-			case below:
-				root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
-				base.Files = root
-			}
+		if err := json.Unmarshal(text, &spec); err != nil {
+			t.Fatal(err)
 		}
 		spec.Base = base.Ref
 		plan, err := spec.Compile(base)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/plantest"
 	"github.com/bootloom/bootloom/internal/txtest"
 )
 
@@ -22,27 +23,11 @@ import (
 // the Containerfile, "archives" (each tar as a reader of it lists it), "origins" (the features of each step) and "facts"
 // (all else that the plan says).
 func TestPlan(t *testing.T) {
-	isInput := func(name string) bool {
-		return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
-	}
-	txtest.Run(t, "testdata/plan/*.txtar", isInput, func(t *testing.T, in []txtar.File) []txtar.File {
+	txtest.Run(t, "testdata/plan/*.txtar", plantest.IsInput, func(t *testing.T, in []txtar.File) []txtar.File {
+		text, base := plantest.Input(t, in, bootc.Base{})
 		var spec bootc.Spec
-		var base bootc.Base
-		root := fstest.MapFS{}
-		for _, f := range in {
-			switch name, below := strings.CutPrefix(f.Name, "base/"); {
-			case f.Name == "spec.json":
-				if err := json.Unmarshal(f.Data, &spec); err != nil {
-					return errorsOf(err)
-				}
-			case f.Name == "base.json":
-				if err := json.Unmarshal(f.Data, &base); err != nil {
-					t.Fatal(err)
-				}
-			case below:
-				root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
-				base.Files = root
-			}
+		if err := json.Unmarshal(text, &spec); err != nil {
+			return errorsOf(err)
 		}
 		plan, err := spec.Compile(base)
 		if err != nil {

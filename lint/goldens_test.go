@@ -1,7 +1,6 @@
 package lint_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -9,12 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"golang.org/x/tools/txtar"
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/bootc/flightctl"
+	"github.com/bootloom/bootloom/internal/plantest"
 	"github.com/bootloom/bootloom/lint"
 )
 
@@ -71,22 +70,10 @@ func TestGoldens(t *testing.T) {
 // goldenPlan compiles a case; ok is false for cases about mistakes.
 func goldenPlan(t *testing.T, archive *txtar.Archive) (plan bootc.Plan, ok bool) {
 	t.Helper()
-	base := bootc.Base{Ref: "quay.io/acme/base:1"}
-	root := fstest.MapFS{}
-	var data []byte
-	for _, f := range archive.Files {
-		switch name, below := strings.CutPrefix(f.Name, "base/"); {
-		case f.Name == "spec.json":
-			data = f.Data
-		case f.Name == "base.json":
-			must(t, json.Unmarshal(f.Data, &base))
-		case below:
-			root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
-			base.Files = root
-		case f.Name == "errors":
-			return plan, false
-		}
+	if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "errors" }) {
+		return plan, false
 	}
+	data, base := plantest.Input(t, archive.Files, bootc.Base{Ref: "quay.io/acme/base:1"})
 	spec, err := bootc.Codec{Kinds: flightctl.Kinds()}.Unmarshal(data)
 	must(t, err)
 	spec.Base = base.Ref

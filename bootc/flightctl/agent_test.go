@@ -1,11 +1,8 @@
 package flightctl_test
 
 import (
-	"encoding/json"
 	"flag"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"golang.org/x/tools/txtar"
 
@@ -22,35 +19,18 @@ var codec = bootc.Codec{Kinds: flightctl.Kinds()}
 // TestFeatureFiles compiles spec.json of each corpus file against base.json; the facts that it leaves out are those of a
 // well-known base. Out come "errors", or "Containerfile", "list" (every entry) and "image/…" (the content of files).
 func TestFeatureFiles(t *testing.T) {
-	isInput := func(name string) bool {
-		return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
-	}
 	for _, dir := range []string{"agent", "upstream"} {
-		t.Run(dir, func(t *testing.T) { txtest.Run(t, "testdata/"+dir+"/*.txtar", isInput, compiled) })
+		t.Run(dir, func(t *testing.T) { txtest.Run(t, "testdata/"+dir+"/*.txtar", plantest.IsInput, compiled) })
 	}
 }
 
 // compiled compiles one corpus file.
 func compiled(t *testing.T, in []txtar.File) []txtar.File {
 	t.Helper()
-	var spec bootc.Spec
-	var base bootc.Base
-	root := fstest.MapFS{}
-	var err error
-	for _, f := range in {
-		switch name, below := strings.CutPrefix(f.Name, "base/"); {
-		case f.Name == "spec.json":
-			if spec, err = codec.Unmarshal(f.Data); err != nil {
-				t.Fatal(err)
-			}
-		case f.Name == "base.json":
-			if err := json.Unmarshal(f.Data, &base); err != nil {
-				t.Fatal(err)
-			}
-		case below:
-			root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
-			base.Files = root
-		}
+	text, base := plantest.Input(t, in, bootc.Base{})
+	spec, err := codec.Unmarshal(text)
+	if err != nil {
+		t.Fatal(err)
 	}
 	again(t, spec)
 	plan, err := spec.Compile(base)

@@ -1,17 +1,44 @@
-// Package plantest writes a compiled plan as the sections of a txtar case, for the corpora of features.
+// Package plantest reads the Specs of txtar cases, and writes what becomes of them, for the corpora of plans and features.
 package plantest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"golang.org/x/tools/txtar"
 
 	"github.com/bootloom/bootloom/bootc"
 )
+
+// IsInput says whether a section of a case goes in: spec.json, base.json, and the files of the base below base/.
+func IsInput(name string) bool {
+	return name == "spec.json" || name == "base.json" || strings.HasPrefix(name, "base/")
+}
+
+// Input is the text of spec.json, and base with what base.json and the files below base/ say of it.
+func Input(t *testing.T, in []txtar.File, base bootc.Base) (spec []byte, _ bootc.Base) {
+	t.Helper()
+	root := fstest.MapFS{}
+	for _, f := range in {
+		switch name, below := strings.CutPrefix(f.Name, "base/"); {
+		case f.Name == "spec.json":
+			spec = f.Data
+		case f.Name == "base.json":
+			if err := json.Unmarshal(f.Data, &base); err != nil {
+				t.Fatal(err)
+			}
+		case below:
+			root[name] = &fstest.MapFile{Data: f.Data, Mode: 0o644}
+			base.Files = root
+		}
+	}
+	return spec, base
+}
 
 // Sections are what comes out of a compiled Spec: "errors", each mistake in a line, or else "Containerfile", "warnings" if there are
 // some, "list" (every entry of the archives) and "image/…" (the content of each file).
