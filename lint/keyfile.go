@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -65,21 +66,25 @@ func parseKeyFile(text string) (k keyFile, line int, err error) {
 // before it, as in units.
 func (k keyFile) all(group, key string) []keyValue {
 	var out []keyValue
-	for _, g := range k {
-		if g.name != group {
-			continue
-		}
-		for _, v := range g.keys {
-			switch {
-			case v.key != key:
-			case v.value == "":
-				out = nil
-			default:
-				out = append(out, v)
-			}
+	for v := range k.each(group, key) {
+		if out = append(out, v); v.value == "" {
+			out = nil
 		}
 	}
 	return out
+}
+
+// each yields the values of a key in order, empty ones too.
+func (k keyFile) each(group, key string) iter.Seq[keyValue] {
+	return func(yield func(keyValue) bool) {
+		for _, g := range k {
+			for _, v := range g.keys {
+				if g.name == group && v.key == key && !yield(v) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // get is the last value of a key, "" if there is none.

@@ -21,13 +21,8 @@ type presetLine struct {
 
 // parsePreset reads a preset file. systemd leaves out lines that it does not understand, and so does this.
 func parsePreset(text string) (lines []presetLine, mistakes []mistake) {
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
+	for n, line := range configLines(text, "#;") {
 		words := strings.Fields(line)
-		if len(words) == 0 || words[0][0] == '#' || words[0][0] == ';' {
-			continue
-		}
 		if len(words) < 2 || !slices.Contains([]string{"enable", "disable", "ignore"}, words[0]) {
 			mistakes = append(mistakes, mistake{n, errPreset})
 			continue
@@ -72,10 +67,4 @@ func preset(lines []presetLine, unit string) string {
 }
 
 // presetWants are for rules that call presets.
-func presetWants() []Want {
-	var out []Want
-	for _, dir := range presetDirs {
-		out = append(out, Want{Glob: dir + "/*.preset"})
-	}
-	return out
-}
+func presetWants() []Want { return configWants(presetDirs, ".preset") }

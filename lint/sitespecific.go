@@ -50,11 +50,7 @@ func siteSpecific(file *File) (what string, line int) {
 
 // eachLine calls f for the lines that are no comments, until it finds something.
 func eachLine(text, comments string, f func(line string) string) (what string, n int) {
-	for line := range strings.Lines(text) {
-		n++
-		if line = strings.TrimSpace(line); line == "" || strings.IndexByte(comments, line[0]) >= 0 {
-			continue
-		}
+	for n, line := range configLines(text, comments) {
 		if what := f(line); what != "" {
 			return what, n
 		}

@@ -35,12 +35,7 @@ var userName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_-]{0,30}$`)
 
 // parseSysusers reads a file of sysusers.d. Lines with mistakes are left out, as systemd-sysusers does.
 func parseSysusers(text string) (lines []sysusersLine, mistakes []mistake) {
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
+	for n, line := range configLines(text, "#") {
 		l, err := parseSysusersLine(line)
 		if err != nil {
 			mistakes = append(mistakes, mistake{n, err})
@@ -160,10 +155,4 @@ func (f *Facts) sysusers() []sysusersLine {
 }
 
 // sysusersWants are for rules that call sysusers.
-func sysusersWants() []Want {
-	var out []Want
-	for _, dir := range sysusersDirs {
-		out = append(out, Want{Glob: dir + "/*.conf"})
-	}
-	return out
-}
+func sysusersWants() []Want { return configWants(sysusersDirs, ".conf") }

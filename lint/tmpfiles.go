@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -26,12 +25,6 @@ type tmpfilesLine struct {
 // creates says whether the line makes what is at its path, if nothing is there.
 func (l tmpfilesLine) creates() bool { return strings.IndexByte("fFdDvqQpLcbC", l.kind) >= 0 }
 
-// mistake is a line of a configuration file that cannot be read.
-type mistake struct {
-	line int
-	err  error
-}
-
 const (
 	tmpfilesKinds     = "fFwdDeEvqQpLcbCxXrRzZtThHaA"
 	tmpfilesModifiers = "+!-=~^$?"
@@ -39,12 +32,7 @@ const (
 
 // parseTmpfiles reads a file of tmpfiles.d. Lines with mistakes are left out, as systemd-tmpfiles does.
 func parseTmpfiles(text string) (lines []tmpfilesLine, mistakes []mistake) {
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
+	for n, line := range configLines(text, "#") {
 		l, err := parseTmpfilesLine(line)
 		if err != nil {
 			mistakes = append(mistakes, mistake{n, err})
@@ -132,30 +120,6 @@ func tmpfilesPath(s string) (p string, known bool, err error) {
 	return b.String(), known, nil
 }
 
-// configFiles are the files of drop-in directories that a program reads, by name: of those with the same name the one of the first directory,
-// and none where that is a link to /dev/null. dirs has the one that wins first.
-func configFiles(t *Tree, dirs []string, ext string) []*File {
-	byName := map[string]*File{}
-	for _, dir := range slices.Backward(dirs) {
-		for f := range t.In(dir) {
-			if path.Ext(f.Name()) == ext {
-				byName[f.Name()] = f
-			}
-		}
-	}
-	var out []*File
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		f := byName[name]
-		if f.IsLink() {
-			f, _ = t.Resolve(f.Path)
-		}
-		if f != nil && f.IsRegular() {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
 // tmpfiles are the lines of all files that systemd-tmpfiles reads, in that order.
 func (f *Facts) tmpfiles() []tmpfilesLine {
 	var out []tmpfilesLine
@@ -170,10 +134,4 @@ func (f *Facts) tmpfiles() []tmpfilesLine {
 }
 
 // tmpfilesWants are for rules that call tmpfiles.
-func tmpfilesWants() []Want {
-	var out []Want
-	for _, dir := range tmpfilesDirs {
-		out = append(out, Want{Glob: dir + "/*.conf"})
-	}
-	return out
-}
+func tmpfilesWants() []Want { return configWants(tmpfilesDirs, ".conf") }

@@ -42,18 +42,9 @@ type unitSetting struct {
 func (u *unit) all(section, key string) []unitSetting {
 	var out []unitSetting
 	for _, f := range u.read {
-		for _, g := range f.keys {
-			if g.name != section {
-				continue
-			}
-			for _, v := range g.keys {
-				switch {
-				case v.key != key:
-				case v.value == "":
-					out = nil
-				default:
-					out = append(out, unitSetting{f.file, v.line, v.value})
-				}
+		for v := range f.keys.each(section, key) {
+			if out = append(out, unitSetting{f.file, v.line, v.value}); v.value == "" {
+				out = nil
 			}
 		}
 	}
