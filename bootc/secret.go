@@ -25,6 +25,9 @@ func SecretEnv(name string) SecretValue { return SecretValue{env: name} }
 // SecretBytes is the value itself.
 func SecretBytes(b []byte) SecretValue { return SecretValue{data: bytes.Clone(b)} }
 
+// IsZero says that nothing is set.
+func (v SecretValue) IsZero() bool { return v.file == "" && v.env == "" && v.data == nil }
+
 // Resolve returns the value. An error names the file or variable, never the value.
 func (v SecretValue) Resolve() ([]byte, error) {
 	switch {

@@ -30,8 +30,9 @@
 // nothing needs no root and no pull of its base. Options.NoDirect has buildah do it all.
 //
 // The result is in Root/images, as an OCI layout that has what the base lacks; Image.BaseLocation says where the rest is.
-// Layers accumulate in Root until it is removed: the layer cache is all that the engine has ever built there. In a
-// program, Root should be a directory of its own, on a disk with some gigabytes.
+// Layers accumulate in Root until Engine.Prune takes some away: the layer cache is all that the engine has ever built
+// there. In a program, Root should be a directory of its own, on a disk with some gigabytes. Options.Cache shares what was
+// built with engines of other machines.
 //
 // RUN steps have the host's network, its resolv.conf and its proxy variables, none of which gets into the image. A plan for
 // another architecture can add files; for RUN the kernel needs an emulator (binfmt_misc), which Preflight looks for.

@@ -141,8 +141,9 @@ func (e *Engine) inspect(ctx context.Context, ref string, o bootc.BuildOptions) 
 // policy refuses ErrUntrusted, a full disk ErrNoSpace, findings of Options.Lint a *lint.FindingsError; when ctx is done it is
 // the context's error. In each of these cases nothing of the build is left.
 //
-// A build that the engine has done before is answered with its image, all steps Cached, unless something in the plan comes
-// from elsewhere without a digest, o.NoCache is set, o.Pull is PullAlways or Options.Tune might change it.
+// A build that the engine has done before, or another one that shares its Options.Cache, is answered with its image, all steps
+// Cached, unless something in the plan comes from elsewhere without a digest, o.NoCache is set, o.Pull is PullAlways or
+// Options.Tune might change it.
 // A step found in the layer cache has two events, the second with Cached set: the builder runs a COPY or ADD to find out.
 func (e *Engine) Build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions) (bootc.Image, error) {
 	if err := e.isOpen(); err != nil {
@@ -181,9 +182,6 @@ func (e *Engine) build(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, 
 			o.OnEvent(bootc.Event{Kind: bootc.EventWarning, Op: "build", Ref: p.Base.Ref, Platform: o.Platform, Text: w.String()})
 		}
 	}
-	if err := e.preflight(ctx, p, o.Platform).Err(); err != nil {
-		return bootc.Image{}, err
-	}
 	img, err := e.once(ctx, p, o, part)
 	if err != nil {
 		return bootc.Image{}, err
@@ -207,17 +205,28 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, p
 	if err != nil {
 		return bootc.Image{}, err
 	}
-	var name string
+	var q *question
 	secrets, err := p.ReadSecrets(o.Secrets)
 	if err == nil {
-		name, err = e.ask(p, plat, secrets)
+		q, err = e.ask(p, plat, secrets, part)
 	}
 	if err != nil {
 		return bootc.Image{}, &bootc.OpError{Op: "build", Ref: p.Base.Ref, Err: err}
 	}
-	if img, ok := e.recall(name); ok && !o.NoCache && o.Pull != bootc.PullAlways {
+	if img, ok := e.recall(q.name()); ok && !o.NoCache && o.Pull != bootc.PullAlways {
 		replay(p, plat, o.OnEvent)
 		return img, ctx.Err()
+	}
+	cache := e.newShared(q, p, plat, o.OnEvent)
+	if !o.NoCache && o.Pull == bootc.PullMissing {
+		if img, ok := cache.get(ctx); ok {
+			replay(p, plat, o.OnEvent)
+			e.remember(q.name(), img)
+			return img, ctx.Err()
+		}
+	}
+	if err := e.preflight(ctx, p, o.Platform).Err(); err != nil {
+		return bootc.Image{}, err
 	}
 	l := e.newLinting(p, o.OnEvent)
 	if l.part = part; !part {
@@ -232,7 +241,8 @@ func (e *Engine) once(ctx context.Context, p bootc.Plan, o bootc.BuildOptions, p
 	if err := e.do(ctx, "build", p.Base.Ref, o, l, &out); err != nil {
 		return bootc.Image{}, err
 	}
-	e.remember(name, out.Image)
+	e.remember(q.name(), out.Image)
+	cache.put(ctx, out.Image)
 	return out.Image, nil
 }
 
@@ -335,13 +345,15 @@ func (e *Engine) trees() string {
 	return filepath.Join(string(directDir(e.o.Root)), "trees")
 }
 
+// epochOf is the time that everything in an image has.
+func epochOf(p bootc.Plan) time.Time {
+	return time.Unix(max(p.Epoch.Unix(), 0), 0).UTC() // the zero time.Time: no time of its own
+}
+
 // plan adds what the plan says, and writes its context.
 func (e *Engine) plan(ctx context.Context, req *request, p bootc.Plan, o bootc.BuildOptions) error {
-	req.Digest, req.Epoch, req.Annotations = p.Base.Digest, p.Epoch.UTC(), p.Annotations
+	req.Digest, req.Epoch, req.Annotations = p.Base.Digest, epochOf(p), p.Annotations
 	req.LayerFeatures = p.LayerFeatures()
-	if req.Epoch.Unix() < 0 {
-		req.Epoch = time.Unix(0, 0).UTC() // the zero time.Time: no time of its own
-	}
 	var err error
 	if req.Secrets, err = p.ReadSecrets(o.Secrets); err != nil {
 		return err

@@ -58,6 +58,20 @@ func ExampleOpen() {
 	defer eng.Close()
 }
 
+// Machines of a CI share what they have built. Those that build pull requests have a login that cannot write.
+func ExampleCache() {
+	o := buildah.Options{
+		Root: "/var/lib/acme/images",
+		Cache: buildah.Cache{
+			Repository: "registry.acme.example/cache/edge",
+			ReadOnly:   os.Getenv("PULL_REQUEST") != "",
+			Key:        bootc.SecretEnv("IMAGE_CACHE_KEY"),
+		},
+	}
+	fmt.Printf("%+v\n", o.Cache)
+	// Output: {Repository:registry.acme.example/cache/edge ReadOnly:false Key:[redacted]}
+}
+
 // What a caller can tell from an error.
 func ExampleEngine_Build() {
 	var eng *buildah.Engine

@@ -98,7 +98,7 @@ func (w *worker) export(ctx context.Context, id string, base *pulled) (*built, e
 		MediaType:   v1.MediaTypeImageManifest,
 		Config:      configDesc,
 		Layers:      layers,
-		Annotations: w.annotations(base),
+		Annotations: annotations(w.Ref, base, w.Epoch, w.Annotations),
 	}
 	manifestBytes, err := json.Marshal(m)
 	if err != nil {
@@ -174,15 +174,15 @@ func baseLayers(base *pulled, diffIDs []digest.Digest) ([]v1.Descriptor, error) 
 
 // annotations are the plan's, with what it could not know, and without a path of this machine: the digest of the image
 // must not depend on where a base lies.
-func (w *worker) annotations(base *pulled) map[string]string {
-	a := map[string]string{v1.AnnotationCreated: w.Epoch.UTC().Format(time.RFC3339)}
+func annotations(ref string, base *pulled, epoch time.Time, plan map[string]string) map[string]string {
+	a := map[string]string{v1.AnnotationCreated: epoch.UTC().Format(time.RFC3339)}
 	if base != nil {
 		a[v1.AnnotationBaseImageDigest] = base.Digest.String()
 		if strings.HasPrefix(base.Location, "docker://") {
-			a[v1.AnnotationBaseImageName] = strings.TrimPrefix(w.Ref, "docker://")
+			a[v1.AnnotationBaseImageName] = strings.TrimPrefix(ref, "docker://")
 		}
 	}
-	maps.Copy(a, w.Annotations)
+	maps.Copy(a, plan)
 	return a
 }
 

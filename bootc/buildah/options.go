@@ -42,6 +42,8 @@ type Options struct {
 	// NoLayerCache makes one layer of each build stage instead of one for each step, and so keeps nothing that a
 	// later build could start from.
 	NoLayerCache bool
+	// Cache is shared with engines of other machines; the zero value is none.
+	Cache Cache
 	// Lint checks each plan before it is built, and the layers of the image before it is made of them; a build with findings
 	// from Lint.FailOn on fails with a *lint.FindingsError, and nothing of it is left. The zero value runs all rules and
 	// fails on errors. Lint.Cache empty is a directory in Root. A build that the engine has done before is not linted
@@ -61,6 +63,8 @@ type Options struct {
 	// settings; the build runs in another one, so only plain data gets there: setting a function, a writer or a
 	// context there is an error of Build. It implies NoDirect. Outside the compatibility promise of this module.
 	Tune Tune
+
+	cacheKey []byte // what Cache.Key has
 }
 
 // Policy is a signature policy as containers-policy.json(5) has it. A base it does not accept is refused, by an error
@@ -136,6 +140,10 @@ func (o Options) check() (Options, error) {
 	}
 	if o.Policy != nil && len(o.Policy.JSON) == 0 {
 		errs = append(errs, errors.New("Options.Policy.JSON is empty: leave Policy nil to accept every base"))
+	}
+	var err error
+	if o.cacheKey, err = o.Cache.check(); err != nil {
+		errs = append(errs, err)
 	}
 	return o, errors.Join(errs...)
 }

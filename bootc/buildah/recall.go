@@ -39,22 +39,22 @@ type question struct {
 	Lint          digest.Digest     // what the result was checked for
 }
 
-// ask returns the name under which the result of the build is remembered, and "" for a build whose result depends on
-// something that the plan does not pin.
-func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (string, error) {
+// ask puts the question, nil for a build whose result depends on something that the plan does not pin. A part of a build
+// is not checked, so what for has no say in it.
+func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte, part bool) (*question, error) {
 	if e.o.Tune != nil || !closed(p) {
-		return "", nil
+		return nil, nil
 	}
-	q := question{
+	q := &question{
 		Version: 3, Platform: platform, Base: absolute(p.Base.Ref), BaseDigest: p.Base.Digest, Containerfile: p.Containerfile.String(),
 		Annotations: p.Annotations, Epoch: p.Epoch.UTC(),
 		Isolation: e.o.Isolation, Compression: e.o.Compression, NoLayerCache: e.o.NoLayerCache, Policy: e.o.Policy,
-		Lint: gate.ID(e.o.Lint, e.o.SkipLint),
+		Lint: gate.ID(e.o.Lint, e.o.SkipLint || part),
 	}
 	if len(secrets) > 0 {
 		key, err := e.secretsKey()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		q.Secrets = map[string][]byte{}
 		for id, value := range secrets {
@@ -66,12 +66,23 @@ func (e *Engine) ask(p bootc.Plan, platform string, secrets map[string][]byte) (
 	for _, a := range p.Archives {
 		sum := digest.Canonical.Digester()
 		if _, err := a.WriteTo(sum.Hash()); err != nil {
-			return "", err
+			return nil, err
 		}
 		q.Archives = append(q.Archives, sum.Digest())
 	}
+	return q, nil
+}
+
+// name is that under which the result of the build is remembered; "" for no question.
+func (q *question) name() string {
+	if q == nil {
+		return ""
+	}
 	text, err := json.Marshal(q)
-	return digest.FromBytes(text).Encoded(), err
+	if err != nil {
+		return ""
+	}
+	return digest.FromBytes(text).Encoded()
 }
 
 // closed says that the plan names everything that comes from elsewhere by its digest. What a RUN fetches counts as it
@@ -119,13 +130,16 @@ const unfinishedPrefix = ".new-"
 
 func (e *Engine) answer(name string) string { return filepath.Join(e.o.Root, "builds", name+".json") }
 
+// image is where the layout of an image is.
+func (e *Engine) image(d digest.Digest) string { return filepath.Join(e.o.Root, "images", d.Encoded()) }
+
 // recall returns the image of an earlier build, if it is still here.
 func (e *Engine) recall(name string) (img bootc.Image, ok bool) {
 	data, err := os.ReadFile(e.answer(name))
 	if name == "" || err != nil || json.Unmarshal(data, &img) != nil {
 		return img, false
 	}
-	dir := filepath.Join(e.o.Root, "images", img.Digest.Encoded())
+	dir := e.image(img.Digest)
 	blobs := []digest.Digest{img.Digest}
 	for _, l := range img.Layers {
 		if !l.FromBase {

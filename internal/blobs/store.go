@@ -100,9 +100,8 @@ func (b *Store) Compress(c bootc.Compression, tar io.Reader) (v1.Descriptor, err
 	digester := digest.Canonical.Digester()
 	out := io.MultiWriter(f, digester.Hash())
 	var z io.WriteCloser
-	d := v1.Descriptor{MediaType: v1.MediaTypeImageLayerGzip}
+	d := v1.Descriptor{MediaType: MediaType(c)}
 	if c == bootc.Zstd {
-		d.MediaType = v1.MediaTypeImageLayerZstd
 		z, err = zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
 	} else {
 		z, err = pgzip.NewWriterLevel(out, gzipLevel)
@@ -122,6 +121,14 @@ func (b *Store) Compress(c bootc.Compression, tar io.Reader) (v1.Descriptor, err
 	}
 	d.Digest, d.Size = digester.Digest(), info.Size()
 	return d, b.move(f.Name(), b.Path(d.Digest))
+}
+
+// MediaType of layers that Compress makes.
+func MediaType(c bootc.Compression) string {
+	if c == bootc.Zstd {
+		return v1.MediaTypeImageLayerZstd
+	}
+	return v1.MediaTypeImageLayerGzip
 }
 
 // gzipLevel is where more effort stops to pay: measured on binaries and configuration files.
