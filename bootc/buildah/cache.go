@@ -23,8 +23,9 @@ import (
 //
 // Whoever can write to the repository decides what is in images that are built with it, as if they ran their steps: the
 // manifest, the layers of the base, the digests and the annotations of an entry are checked, what a step put into a layer
-// cannot be. Give that right to machines that may publish images. The base is not pulled, and Options.Policy not asked about
-// it, for a hit: it is part of what decides a build, so who made the entry has asked the same policy.
+// cannot be. Give that right to machines that may publish images. For a hit the base is not pulled, and Options.Policy not
+// asked about it: it is part of what decides a build, so who made the entry has asked the same policy. The rules of
+// Options.Lint still read the layers of the base, from where it is and once for each Lint.Cache, unless NoDirect is set.
 //
 // Entries stay until the registry removes them. Any may be deleted at any time.
 type Cache struct {
