@@ -11,13 +11,16 @@ import (
 // colours of the contenders, ours first.
 var colours = []string{"#1b7f5c", "#b0b7bf", "#7d8894"}
 
-// picture draws the comparisons as bars, longest case first in its own scale, as SVG.
+// picture draws the comparisons as bars, each case in its own scale, and what grows with a size as curves, as SVG.
 func picture(tables []*table) []byte {
 	const width, label, bar = 860, 250, 15
 	var b strings.Builder
 	y := 8
 	for _, t := range tables {
-		if t.scale || len(t.contenders) < 2 {
+		if len(t.sizes) > 0 {
+			y += plot(&b, t, y, width)
+		}
+		if len(t.sizes) > 0 || len(t.contenders) < 2 {
 			continue
 		}
 		fmt.Fprintf(&b, `<text x="8" y="%d" class="h">%s</text>`+"\n", y+14, html.EscapeString(t.title))
@@ -43,7 +46,7 @@ func picture(tables []*table) []byte {
 		y += 10
 	}
 	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, y) +
-		"<style>text{fill:#24292f}.h{font-weight:bold}.v{font-size:11px;fill:#57606a}</style>\n" +
+		"<style>text{fill:#24292f}.h{font-weight:bold}.v{font-size:11px;fill:#57606a}.g{stroke:#eaeef2;fill:none}</style>\n" +
 		fmt.Sprintf(`<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, y)
 	return []byte(head + b.String() + "</svg>\n")
 }

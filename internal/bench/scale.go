@@ -34,14 +34,13 @@ func files(ctx context.Context, c config, dir string) (*table, error) {
 		return nil, err
 	}
 	t := newTable("small files added to a base, built", "bootloom")
-	t.scale = true
 	for round := range c.rounds {
 		for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
 			s, err := spawn(ctx, "oci:"+layout, "", n, filepath.Join(dir, fmt.Sprint(round, "-", n)))
 			if err != nil {
 				return nil, err
 			}
-			t.add(fmt.Sprintf("%d files", n), "bootloom", s)
+			t.step("files", n, "bootloom", s)
 		}
 	}
 	return t, nil

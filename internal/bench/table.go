@@ -22,7 +22,7 @@ type table struct {
 	cases      []string
 	samples    map[[2]string][]sample
 	notes      []string
-	scale      bool // the cases are steps of one size, not things to compare
+	sizes      map[string]float64 // of cases that are steps of one size, not things to compare
 }
 
 func newTable(title string, contenders ...string) *table {
@@ -35,6 +35,16 @@ func (t *table) add(name, contender string, s sample) {
 	}
 	key := [2]string{name, contender}
 	t.samples[key] = append(t.samples[key], s)
+}
+
+// step adds a sample of a case that is so many of something.
+func (t *table) step(what string, n int, contender string, s sample) {
+	name := fmt.Sprintf("%d %s", n, what)
+	if t.sizes == nil {
+		t.sizes = map[string]float64{}
+	}
+	t.sizes[name] = float64(n)
+	t.add(name, contender, s)
 }
 
 // same has a contender stand in a case with its samples of another one.
