@@ -24,6 +24,7 @@ import (
 type Engine struct {
 	o      Options
 	direct *direct.Engine // does what needs no container; nil for nothing
+	seen   sync.Map       // files of bases in the store, layerFS by digest and platform: a worker need not look again
 	mu     sync.Mutex
 	store  storage.Store
 	closed bool

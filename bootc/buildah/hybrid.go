@@ -91,10 +91,17 @@ var (
 
 func (e *Engine) lazily(ctx context.Context, base bootc.Base, o bootc.BuildOptions) fs.FS {
 	return lazyFS{sync.OnceValues(func() (fs.FS, error) {
+		name := base.Digest.String() + " " + base.Platform
+		if l, ok := e.seen.Load(name); ok && o.Pull != bootc.PullAlways && l.(layerFS).there() {
+			return l.(fs.FS), nil
+		}
 		o.OnEvent = nil // the call that they belong to has returned
 		b, err := e.inspect(context.WithoutCancel(ctx), base.Ref, o)
 		if err == nil && b.Digest != base.Digest {
 			err = bootc.ErrChanged
+		}
+		if l, ok := b.Files.(layerFS); ok && err == nil {
+			e.seen.Store(name, l)
 		}
 		return b.Files, err
 	})}

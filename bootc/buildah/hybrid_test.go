@@ -63,6 +63,40 @@ func TestHybridPulls(t *testing.T) {
 	}
 }
 
+// TestHybridLooksOnce: the second look into a base needs no worker, as long as the store has it.
+func TestHybridLooksOnce(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	run, storage := filepath.Join(root, "run"), filepath.Join(root, "root", "storage")
+	e := hybrid(t, root, nil)
+	look := func(o bootc.BuildOptions) error {
+		base, err := e.Inspect(t.Context(), tinyRef(t), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = fs.ReadFile(base.Files, "etc/os-release")
+		return err
+	}
+	if err := look(bootc.BuildOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(run, run+"-gone"); err != nil { // no worker starts without
+		t.Fatal(err)
+	}
+	if err := look(bootc.BuildOptions{}); err != nil {
+		t.Errorf("the second look: %v", err)
+	}
+	if err := look(bootc.BuildOptions{Pull: bootc.PullAlways}); err == nil {
+		t.Error("what should be pulled again is not")
+	}
+	if err := os.Rename(storage, storage+"-gone"); err != nil {
+		t.Fatal(err)
+	}
+	if err := look(bootc.BuildOptions{}); err == nil {
+		t.Error("files of a base that is gone")
+	}
+}
+
 // TestHybridRuns: what follows the last step that runs is added, and changes nothing before it.
 func TestHybridRuns(t *testing.T) {
 	t.Parallel()

@@ -26,6 +26,14 @@ var (
 
 func newLayerFS(dirs []string) fs.FS { return layerFS{dirs} }
 
+// there says whether the layers still are where they were.
+func (l layerFS) there() bool {
+	return !slices.ContainsFunc(l.dirs, func(dir string) bool {
+		_, err := os.Stat(dir)
+		return err != nil
+	})
+}
+
 // Open implements fs.FS.
 func (l layerFS) Open(name string) (fs.File, error) {
 	at, err := l.lookup("open", name, true)
