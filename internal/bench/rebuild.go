@@ -34,16 +34,18 @@ func rebuild(ctx context.Context, c config, dir string) (*table, error) {
 		revision func(round int) int
 		cached   bool
 		single   bool // the peers make one layer and keep nothing, which ours does not offer: its full build stands beside
+		idle     bool // nothing to run
 	}{
-		{"full build", func(int) int { return 0 }, false, false},
-		{"no change", func(int) int { return 0 }, true, false},
-		{"one file changed", func(round int) int { return round + 1 }, true, false},
-		{"full build, peers --layers=false", func(int) int { return 0 }, false, true},
+		{"full build", func(int) int { return 0 }, false, false, false},
+		{"full build, a RUN that does nothing", func(int) int { return 0 }, false, false, true},
+		{"no change", func(int) int { return 0 }, true, false, false},
+		{"one file changed", func(round int) int { return round + 1 }, true, false, false},
+		{"full build, peers --layers=false", func(int) int { return 0 }, false, true, false},
 	}
 	t := newTable(fmt.Sprintf("an image with two RUN steps, built; binary of %d MB", c.agent>>20), "bootloom", "buildah", "podman")
 	for round := range c.rounds + 1 {
 		for _, c := range cases {
-			s := spec("oci:"+layout, c.revision(round), binary)
+			s := spec("oci:"+layout, c.revision(round), binary, c.idle)
 			contextDir := filepath.Join(dir, "context")
 			if err := writeContext(ctx, engine, s, baseName, contextDir); err != nil {
 				return nil, err

@@ -12,18 +12,24 @@ import (
 	"github.com/bootloom/bootloom/examples/edge/edgeos"
 )
 
-// spec is the demo's image at a revision, with the script in place of the package and the binary if there is one.
-func spec(base string, revision int, binary []byte) bootc.Spec {
+// spec is the demo's image at a revision, with the script in place of the package and the binary if there is one. Idle, it
+// runs a script that does nothing: what is left is what the engine costs.
+func spec(base string, revision int, binary []byte, idle bool) bootc.Spec {
 	s := edgeos.Spec(base)
 	s.Features = slices.DeleteFunc(slices.Clone(s.Features), func(f bootc.Feature) bool {
 		_, mirror := f.(bootc.Packages)
-		return mirror
+		_, runs := f.(bootc.CABundle)
+		return mirror || runs && idle
 	})
+	body := "systemctl preset-all"
+	if idle {
+		body = "true"
+	}
 	if len(binary) > 0 {
 		s = s.With(bootc.File{Path: "/usr/bin/edge-agent", Content: bootc.Bytes(binary), Mode: 0o755})
 	}
 	return s.
-		With(bootc.Script{Name: "enable what the base brings", Phase: "packages", Body: "systemctl preset-all"}).
+		With(bootc.Script{Name: "enable what the base brings", Phase: "packages", Body: body}).
 		DropIn("/usr/lib/sysctl.d/60-revision.conf", fmt.Sprintf("kernel.domainname = r%d.example\n", revision))
 }
 
