@@ -178,7 +178,7 @@ func TestSecrets(t *testing.T) {
 	const value = "correct-horse-battery-staple"
 	secrets := map[string]bootc.SecretValue{"pull": bootc.SecretBytes([]byte(value)), "token": bootc.SecretBytes([]byte(value + "-2"))}
 	s := from(t).With(
-		bootc.FileFromSecret{Path: "/etc/ostree/auth.json", Secret: "pull", Owner: "root:mail", Mode: 0o640},
+		bootc.FileFromSecret{Path: "/etc/acme/agent.key", Secret: "pull", Owner: "root:mail", Mode: 0o640},
 		bootc.FileFromSecret{Path: "/etc/acme/auth.json", Secret: "pull"},
 		bootc.Script{Name: "use", Body: "wc -c </run/secrets/token >/usr/lib/e2e; cat /run/secrets/token; echo \"$TOKEN\"; test \"$TOKEN\" = \"$(cat /run/secrets/token)\"",
 			Secrets: []bootc.SecretMount{{ID: "token"}, {ID: "token", Env: "TOKEN"}}},
@@ -191,12 +191,12 @@ func TestSecrets(t *testing.T) {
 	if got := b.files["usr/lib/e2e"].data; got != fmt.Sprintln(len(value)+2) {
 		t.Errorf("the script read %q bytes", got)
 	}
-	for name, want := range map[string]string{"etc/ostree/auth.json": "- 0640 0:8", "etc/acme/auth.json": "- 0600 0:0"} {
+	for name, want := range map[string]string{"etc/acme/agent.key": "- 0640 0:8", "etc/acme/auth.json": "- 0600 0:0"} {
 		if f := b.files[name]; f.String() != want || f.data != value {
 			t.Errorf("%s is %s with %q, want %s", name, f, f.data, want)
 		}
 	}
-	same(t, "layers", b.names(), []string{"etc/ostree/auth.json", "etc/acme/auth.json", "usr/lib/e2e"})
+	same(t, "layers", b.names(), []string{"etc/acme/agent.key", "etc/acme/auth.json", "usr/lib/e2e"})
 
 	rotated := map[string]bootc.SecretValue{"pull": bootc.SecretBytes([]byte("new")), "token": secrets["token"]}
 	if b, err := try(t, e, bootc.DNF4, s, bootc.BuildOptions{Secrets: rotated}); err != nil || b.files["etc/acme/auth.json"].data != "new" {
