@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
 )
 
 // cache keeps the facts about layers in a directory, one file a layer, so that a base image is read once. A file that is
@@ -37,17 +38,20 @@ func newCache(dir string, rules []Rule, limits Limits) *cache {
 	return &cache{dir, hex.EncodeToString(h.Sum(nil)[:8])}
 }
 
-// name is the file for a layer. source tells apart what is read in other ways, such as a tar and a directory.
-func (c *cache) name(source, digest string, derived bool) string {
+// name is the file for a layer; empty for none. source tells apart what is read in other ways, such as a tar and a directory.
+func (c *cache) name(source string, d digest.Digest, derived bool) string {
+	if c == nil || d.Validate() != nil {
+		return ""
+	}
 	if derived { // more is read of it
 		source += "-derived"
 	}
-	return filepath.Join(c.dir, "lint-"+c.key, source, strings.ReplaceAll(digest, ":", "-"))
+	return filepath.Join(c.dir, "lint-"+c.key, source, strings.ReplaceAll(d.String(), ":", "-"))
 }
 
 // load fills the layer; false if its facts are not there.
 func (c *cache) load(name string, g *gatherer) bool {
-	if c == nil {
+	if name == "" {
 		return false
 	}
 	packed, err := os.ReadFile(name)

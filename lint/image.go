@@ -26,6 +26,9 @@ type Image struct {
 	// that do not have the digest listed: facts are cached under that. It is called from several goroutines at once, and
 	// may be called again for the same layer.
 	Layer func(ctx context.Context, i int) (io.ReadCloser, error)
+	// Stored says of layer i that what Gather has read of it in a store will do, if Linter.Cache has that under its diff id:
+	// then it need not be fetched again. Like Overlay, it does not see what only a tar shows. nil is none.
+	Stored func(i int) bool
 }
 
 // Image lints an image: its layers one by one, the root file system that they make together, its config and history.
@@ -53,9 +56,15 @@ func (l Linter) image(ctx context.Context, rules []Rule, img Image) (*Facts, err
 		return nil, fmt.Errorf("the manifest has %d layers and the config %d", len(m.Layers), n)
 	}
 	return l.gather(ctx, rules, m, config, layerReader{
-		n: len(m.Layers), source: "tar",
+		n: len(m.Layers), source: fromTar,
 		digest: func(i int) digest.Digest { return m.Layers[i].Digest },
 		read:   func(g *gatherer, i int) error { return g.readBlob(ctx, i, img) },
+		stored: func(i int) digest.Digest {
+			if img.Stored == nil || !img.Stored(i) {
+				return ""
+			}
+			return config.RootFS.DiffIDs[i]
+		},
 	})
 }
 
@@ -80,7 +89,14 @@ type layerReader struct {
 	source string                  // the way, for the cache
 	digest func(int) digest.Digest // that the bytes of a layer are checked against; empty if they are not
 	read   func(*gatherer, int) error
+	stored func(int) digest.Digest // by which facts that were read in a store will do; nil and empty for none
 }
+
+// The ways to read layers.
+const (
+	fromTar   = "tar"
+	fromStore = "overlay"
+)
 
 // gather reads the layers, several at once.
 func (l Linter) gather(ctx context.Context, rules []Rule, m v1.Manifest, config v1.Image, in layerReader) (*Facts, error) {
@@ -153,12 +169,10 @@ func (g *gathering) readLayers(ctx context.Context, layers []*Layer, order []int
 
 // readLayer takes the layer from the cache, or reads it.
 func (g *gatherer) readLayer(in layerReader, i int) error {
-	kept, d := "", in.digest(i)
-	if g.cache != nil && d.Validate() == nil {
-		kept = g.cache.name(in.source, d.String(), g.boundary && !g.layer.Base)
-		if g.cache.load(kept, g) {
-			return nil
-		}
+	derived := g.boundary && !g.layer.Base
+	kept := g.cache.name(in.source, in.digest(i), derived)
+	if g.cache.load(kept, g) || in.stored != nil && g.cache.load(g.cache.name(fromStore, in.stored(i), derived), g) {
+		return nil
 	}
 	err := in.read(g, i)
 	if err != nil {

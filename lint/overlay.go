@@ -60,7 +60,7 @@ func (l Linter) overlay(ctx context.Context, rules []Rule, o Overlay) (*Facts, e
 		return nil, err
 	}
 	layers := layerReader{
-		n: len(o.Dirs), source: "overlay",
+		n: len(o.Dirs), source: fromStore,
 		digest: func(i int) digest.Digest { return "" },
 		read:   func(g *gatherer, i int) error { return g.readDisk(ctx, o.Dirs[i], true) },
 	}

@@ -154,6 +154,33 @@ func TestHybridLint(t *testing.T) {
 	left(t, e)
 }
 
+// TestHybridFetchesOnce: the base of a step that runs is downloaded once, though its layers are checked as well.
+func TestHybridFetchesOnce(t *testing.T) {
+	t.Parallel()
+	reg := testkit.NewOlareg(t, testkit.RegistryOptions{TLS: true})
+	push(t, clientOf(reg), reg.Host+"/acme/base:1", "")
+	reports := 0
+	e := hybrid(t, t.TempDir(), func(o *buildah.Options) {
+		o.Registry, o.SkipLint, o.Lint = clientOf(reg), false, lint.Linter{Rules: rules("BL118")}
+		o.OnReport = func(lint.Report) { reports++ }
+	})
+	reg.Reset()
+	p := withTail(plan(inspect(t, e, reg.Host+"/acme/base:1"), nil, sh("echo made >/usr/lib/made")), "tail")
+	img, err := e.Build(t.Context(), p, bootc.BuildOptions{})
+	if err != nil || reports != 2 {
+		t.Fatalf("%d reports, %v", reports, err)
+	}
+	var base int64
+	for _, l := range img.Layers {
+		if l.FromBase {
+			base += l.Size
+		}
+	}
+	if got := reg.Downloaded(); got < base || got > base+64<<10 {
+		t.Errorf("%d bytes were downloaded, and the base's layers have %d", got, base)
+	}
+}
+
 // TestHybridPolicy: a base is checked before files are added to it, by the name that the Spec has.
 func TestHybridPolicy(t *testing.T) {
 	t.Parallel()

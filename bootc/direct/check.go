@@ -66,6 +66,8 @@ func (e *Engine) check(ctx context.Context, b *build, g *ground, m made) error {
 		}
 		linter.Base, linter.BaseLayers = &base, len(base.RootFS.DiffIDs)
 	}
+	// What ran, ran on the base's layers as they are in the store, which has compared them with their diff ids.
+	stored := func(i int) bool { return i < linter.BaseLayers }
 	var opened *registry.Reader
 	open := sync.OnceValues(func() (_ *registry.Reader, err error) { // layers are read side by side
 		opened, err = e.o.Registry.Open(ctx, g.image, b.base.Platform)
@@ -76,7 +78,7 @@ func (e *Engine) check(ctx context.Context, b *build, g *ground, m made) error {
 			opened.Close()
 		}
 	}()
-	r, err := linter.Image(ctx, b.plan.Base.Ref, lint.Image{Manifest: m.manifest, Config: m.config, Layer: func(ctx context.Context, i int) (io.ReadCloser, error) {
+	r, err := linter.Image(ctx, b.plan.Base.Ref, lint.Image{Manifest: m.manifest, Config: m.config, Stored: stored, Layer: func(ctx context.Context, i int) (io.ReadCloser, error) {
 		f, err := os.Open(e.blobs.Path(m.layers[i].Digest))
 		if !errors.Is(err, fs.ErrNotExist) {
 			return f, err
