@@ -17,6 +17,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -96,12 +97,11 @@ func run(ctx context.Context, c config) error {
 }
 
 // in calls f with a directory on disk that is gone afterwards.
-func in[T any](f func(dir string) (T, error)) (T, error) {
+func in[T any](f func(dir string) (T, error)) (out T, err error) {
 	dir, err := os.MkdirTemp("/var/tmp", "bootloom-bench-")
 	if err != nil {
-		var none T
-		return none, err
+		return out, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, remove(dir)) }()
 	return f(dir)
 }

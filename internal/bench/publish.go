@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -147,7 +148,7 @@ func publish(ctx context.Context, c config, dir string) (*table, error) {
 	return t, nil
 }
 
-func (s *shop) publishOnce(ctx context.Context, t *table, round int, name string, agent []byte, cold bool) error {
+func (s *shop) publishOnce(ctx context.Context, t *table, round int, name string, agent []byte, cold bool) (err error) {
 	spec := s.spec(round, agent)
 	contextDir := filepath.Join(s.dir, "context")
 	if err := writeContext(ctx, s.engine, spec, s.base(), contextDir); err != nil {
@@ -155,7 +156,7 @@ func (s *shop) publishOnce(ctx context.Context, t *table, round int, name string
 	}
 	if cold {
 		dir := filepath.Join(s.dir, "cold")
-		defer os.RemoveAll(dir)
+		defer func() { err = errors.Join(err, remove(dir)) }()
 		s = s.cold(dir)
 	}
 	tag := fmt.Sprintf("%d-%d-%v", round, len(agent), cold)
