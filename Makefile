@@ -1,5 +1,5 @@
 # make demo   all set-up, then the main job: an edge image built, pushed, signed, verified
-# make test   all set-up, then every test, with -race
+# make test   all set-up, then every test: with -race, but for those of whole images and devices
 # make bench  all set-up, then ours beside its peers on the same inputs, in one run
 # make check  gofmt, go vet with and without tags, staticcheck
 #
@@ -10,6 +10,10 @@
 TAGS := containers_image_openpgp,exclude_graphdriver_btrfs
 GO   := go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+# Tests that build whole images and boot them. What runs in them most is the engine's worker, which is the test's own program:
+# with the race detector they take twice as long. Races are for the tests of the packages to find.
+WHOLE := ./internal/e2e ./examples/device
 
 .PHONY: demo test bench check setup base
 setup:
@@ -22,7 +26,8 @@ demo: setup
 	$(GO) run -tags $(TAGS) ./examples/edge -base "oci:$$($(GO) run ./internal/testkit/cmd/mkbase debian)" $(ARGS)
 
 test: setup check
-	BOOTLOOM_REQUIRE=1 $(GO) test -tags $(TAGS) -race -timeout 40m ./...
+	BOOTLOOM_REQUIRE=1 $(GO) test -tags $(TAGS) -race -timeout 40m $$($(GO) list -tags $(TAGS) ./... | grep -vxF "$$($(GO) list -tags $(TAGS) $(WHOLE))")
+	BOOTLOOM_REQUIRE=1 $(GO) test -tags $(TAGS) -timeout 40m $(WHOLE)
 
 bench: setup
 	$(GO) run -ldflags "-s -w" -tags $(TAGS) ./internal/bench $(ARGS)

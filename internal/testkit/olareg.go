@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/olareg/olareg"
@@ -41,7 +43,7 @@ func StartOlareg(o RegistryOptions) (*Registry, error) {
 		},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	var h http.Handler = server
+	var h http.Handler = &firstAlone{next: server, repositories: map[string]*repository{}}
 	switch {
 	case o.TokenLifetime > 0:
 		r.tokens = newTokenServer(r, o.TokenLifetime)
@@ -68,4 +70,46 @@ func hasLogin(r *http.Request, username, password string) bool {
 	u, p, ok := r.BasicAuth()
 	return ok && subtle.ConstantTimeCompare([]byte(u), []byte(username)) == 1 &&
 		subtle.ConstantTimeCompare([]byte(p), []byte(password)) == 1
+}
+
+// firstAlone lets the request with which a repository comes to be through alone. olareg 0.1.2 makes it without a lock that
+// readers of the repository would hold, which the race detector sees.
+type firstAlone struct {
+	next         http.Handler
+	mu           sync.Mutex
+	repositories map[string]*repository
+}
+
+type repository struct {
+	mu   sync.RWMutex
+	made bool
+}
+
+func (f *firstAlone) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	name, _, upload := strings.Cut(q.URL.Path, "/blobs/uploads/")
+	if !upload {
+		name, _, _ = strings.Cut(q.URL.Path, "/blobs/")
+		name, _, _ = strings.Cut(name, "/manifests/")
+	}
+	f.mu.Lock()
+	r := f.repositories[name]
+	if r == nil {
+		r = &repository{}
+		f.repositories[name] = r
+	}
+	f.mu.Unlock()
+	if q.Method == http.MethodPost {
+		r.mu.Lock()
+		first := !r.made
+		r.made = true
+		if first {
+			defer r.mu.Unlock()
+			f.next.ServeHTTP(w, q)
+			return
+		}
+		r.mu.Unlock()
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	f.next.ServeHTTP(w, q)
 }

@@ -49,7 +49,8 @@ type Registry struct {
 	tokens *tokenServer
 
 	mu       sync.Mutex
-	active   int // requests that are being answered
+	active   int  // requests that are being answered
+	closed   bool // no more are
 	requests []Request
 	faults   []*Fault
 }
@@ -78,15 +79,21 @@ func (r *Registry) Client() *http.Client { return r.client }
 // Requests returns the requests since the start or the last [Registry.Reset], in the order of their end. A client can have
 // an answer a moment before the request is over here, so Requests waits for those that are not, for a second at most.
 func (r *Registry) Requests() []Request {
-	deadline := time.Now().Add(time.Second)
-	for {
+	r.settle(time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
+}
+
+// settle waits until no request is being answered, or so long.
+func (r *Registry) settle(most time.Duration) {
+	for deadline := time.Now().Add(most); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		r.mu.Lock()
-		active, seen := r.active, slices.Clone(r.requests)
+		active := r.active
 		r.mu.Unlock()
-		if active == 0 || time.Now().After(deadline) {
-			return seen
+		if active == 0 {
+			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -119,9 +126,13 @@ func (r *Registry) sum(path string, bytes func(Request) int64) (n int64) {
 
 // Close ends the registry and forgets what it has.
 func (r *Registry) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
 	err := r.front.Close()
 	<-r.served
 	r.client.CloseIdleConnections()
+	r.settle(5 * time.Second) // what is behind must not go while it answers
 	if r.stop != nil {
 		r.stop()
 	}
@@ -186,6 +197,10 @@ func (r *Registry) handle(w http.ResponseWriter, q *http.Request, backend http.H
 	seen := Request{Method: q.Method, Path: q.URL.Path, Query: q.URL.RawQuery}
 	q.Body = in
 	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return
+	}
 	r.active++
 	r.mu.Unlock()
 	defer func() { // also when a fault panics to cut the connection
