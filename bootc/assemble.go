@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"math"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // plan puts the Containerfile together. All mistakes of the Spec have been found by now.
@@ -101,7 +101,7 @@ func (d *Draft) plan(s Spec, labels, annotations map[string]drafted[string]) Pla
 	return p
 }
 
-var stepPath = regexp.MustCompile(`^stages\[(\d+)\]\.steps\[(\d+)\]`)
+var stepPath = lazyregexp.New(`^stages\[(\d+)\]\.steps\[(\d+)\]`)
 
 // check finds what no Containerfile can say. By now only steps that features of others made can be so.
 func (p Plan) check() error {

@@ -6,10 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // CABundle makes the image trust certificate authorities. The certificates go below /usr, and the distribution's own
@@ -30,7 +30,7 @@ type CABundle struct {
 // CABundle trusts the certificates in pem; see CABundle.
 func (s Spec) CABundle(name, pem string) Spec { return s.With(CABundle{Name: name, PEM: pem}) }
 
-var bundleName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var bundleName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // Contribute adds the certificates and asks for the tool.
 func (c CABundle) Contribute(d *Draft) error {

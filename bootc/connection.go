@@ -4,9 +4,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Connection is a connection profile of NetworkManager, as a keyfile (nm-settings-keyfile(5)). What holds for every
@@ -115,7 +116,7 @@ var keyfileSections = strings.Fields(`connection ipv4 ipv6 proxy match user tc h
 	ovs-bridge ovs-interface ovs-port ovs-patch ovs-dpdk ovs-external-ids ovs-other-config prefix-delegation sriov`)
 
 // secretKey matches the properties that hold a secret; those that say how it is kept, such as psk-flags, are not such.
-var secretKey = regexp.MustCompile(`(^|-)(psk|password|password-raw|pin|wep-key[0-3]?|preshared-key|mka-cak)$`)
+var secretKey = lazyregexp.New(`(^|-)(psk|password|password-raw|pin|wep-key[0-3]?|preshared-key|mka-cak)$`)
 
 // checkSecrets refuses values that must not stand in a Spec, without showing them.
 func (k keyfile) checkSecrets() error {

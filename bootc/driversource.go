@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // DriverSource is source code: files at hand, an archive or a commit.
@@ -24,8 +24,8 @@ type DriverSource struct {
 }
 
 var (
-	commitName = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
-	tarName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._~-]*\.(tar(\.[a-z0-9]+)?|tgz|txz|tbz2?)$`)
+	commitName = lazyregexp.New(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+	tarName    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9+._~-]*\.(tar(\.[a-z0-9]+)?|tgz|txz|tbz2?)$`)
 )
 
 func (s DriverSource) check() error {

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // DropIn is a file in a directory whose files a program reads together, so that its own configuration file stays as
@@ -103,8 +104,8 @@ func dirOf(p string) (class dropInDir, inEtc, ok bool) {
 }
 
 var (
-	quietName  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	dottedName = regexp.MustCompile(`^[A-Za-z0-9_@%+-][A-Za-z0-9._@%:+-]*$`)
+	quietName  = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
+	dottedName = lazyregexp.New(`^[A-Za-z0-9_@%+-][A-Za-z0-9._@%:+-]*$`)
 )
 
 // Contribute adds the file.

@@ -3,9 +3,10 @@ package bootc
 import (
 	"cmp"
 	"encoding/xml"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // FirewallService names ports, for the zones that let them in, in /usr/lib/firewalld/services. Source:
@@ -33,8 +34,8 @@ type (
 )
 
 var (
-	firewallPort = regexp.MustCompile(`^([0-9]+)(?:-([0-9]+))?/(tcp|udp|sctp|dccp)$`)
-	emptyElement = regexp.MustCompile(`></[a-z]+>`)
+	firewallPort = lazyregexp.New(`^([0-9]+)(?:-([0-9]+))?/(tcp|udp|sctp|dccp)$`)
+	emptyElement = lazyregexp.New(`></[a-z]+>`)
 )
 
 // Contribute adds the file, and asks for firewalld.

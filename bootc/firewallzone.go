@@ -3,11 +3,11 @@ package bootc
 import (
 	"encoding/xml"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // FirewallZone is a zone of firewalld: what may come in by some interfaces, or from some addresses. The file is in
@@ -64,8 +64,8 @@ type (
 var ownZones = strings.Fields("block dmz drop external home internal nm-shared public trusted work libvirt libvirt-routed docker FedoraServer FedoraWorkstation")
 
 var (
-	firewallName  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	interfaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}\+?$`)
+	firewallName  = lazyregexp.New(`^[A-Za-z0-9_-]+$`)
+	interfaceName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}\+?$`)
 )
 
 // Contribute adds the file, and asks for firewalld.

@@ -11,9 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // GitRelease reads a Release from the git checkout that dir is in: Revision is the commit of HEAD; Version the tag on
@@ -111,7 +112,7 @@ func beside(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-var objectName = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var objectName = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 func (g *gitRepo) readPacked() error {
 	g.packed, g.peeled = map[string]string{}, map[string]string{}

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // origin reads the address of the remote from the config (git-config(1)).
@@ -38,7 +40,7 @@ func (g *gitRepo) origin() (string, error) {
 	return "", nil
 }
 
-var scpLike = regexp.MustCompile(`^([A-Za-z0-9_.-]+@)?[A-Za-z0-9.-]{2,}:[^\\]`)
+var scpLike = lazyregexp.New(`^([A-Za-z0-9_.-]+@)?[A-Za-z0-9.-]{2,}:[^\\]`)
 
 // remoteAddress is the address for others: without login, and empty for a path on this machine.
 func remoteAddress(remote string) string {

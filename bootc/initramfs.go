@@ -1,11 +1,11 @@
 package bootc
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Initramfs has the initramfs made anew by dracut, with what is said here. Without this feature that happens exactly when
@@ -26,7 +26,7 @@ type Initramfs struct {
 	Files []string `json:",omitzero"`
 }
 
-var dracutName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]*$`)
+var dracutName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9+._-]*$`)
 
 // Contribute checks the names.
 func (i Initramfs) Contribute(d *Draft) error {

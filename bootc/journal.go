@@ -2,8 +2,9 @@ package bootc
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Journal says where the machine keeps its log, and how much of it. The zero value keeps it on disk, so that what
@@ -21,8 +22,8 @@ type Journal struct {
 }
 
 var (
-	byteSize = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?[KMGT]?$`)
-	timeSpan = regexp.MustCompile(`^([0-9]+ ?(s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?|M|months?|y|years?) ?)+$`)
+	byteSize = lazyregexp.New(`^[0-9]+(\.[0-9]+)?[KMGT]?$`)
+	timeSpan = lazyregexp.New(`^([0-9]+ ?(s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?|M|months?|y|years?) ?)+$`)
 )
 
 // Contribute writes the drop-in.

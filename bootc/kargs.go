@@ -2,11 +2,12 @@ package bootc
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Kargs are kernel arguments that come and go with the image, as a file in /usr/lib/bootc/kargs.d: bootc applies
@@ -67,7 +68,7 @@ func (d *Draft) settleKargs() []error {
 	return nil
 }
 
-var tomlName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var tomlName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 func checkTOMLName(name string) error {
 	if !tomlName.MatchString(name) || strings.HasSuffix(name, ".toml") {

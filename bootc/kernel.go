@@ -1,8 +1,9 @@
 package bootc
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Kernel replaces the kernel of the base: the packages of the new one are installed with those of Packages, those of the
@@ -18,7 +19,7 @@ type Kernel struct {
 	Files    []PackageFile `json:",omitzero"`
 }
 
-var kernelVersion = regexp.MustCompile(`^[0-9][A-Za-z0-9._+~-]*$`)
+var kernelVersion = lazyregexp.New(`^[0-9][A-Za-z0-9._+~-]*$`)
 
 // Contribute joins the package transaction.
 func (k Kernel) Contribute(d *Draft) error {

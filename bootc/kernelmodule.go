@@ -2,9 +2,10 @@ package bootc
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // KernelModule is a kernel module: its file, and what the machine does with it. Features with the same Name add up, so
@@ -52,8 +53,8 @@ func (s Spec) BlacklistModules(names ...string) Spec {
 }
 
 var (
-	moduleName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
-	moduleOption = regexp.MustCompile(`^[A-Za-z0-9_]+(=([^\s"'#\\]*|"[^"'\\\n\r]*"))?$`)
+	moduleName   = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	moduleOption = lazyregexp.New(`^[A-Za-z0-9_]+(=([^\s"'#\\]*|"[^"'\\\n\r]*"))?$`)
 )
 
 // underscored is the name as the kernel has it: files may have "-" in its place.

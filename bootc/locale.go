@@ -1,10 +1,10 @@
 package bootc
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Locale sets the language, time zone and keyboard of the machine, with what the distribution needs for them. systemd
@@ -24,9 +24,9 @@ type Locale struct {
 }
 
 var (
-	langName   = regexp.MustCompile(`^([a-z]{2,3})(_[A-Z]{2})?\.UTF-8(@[a-z]+)?$`)
-	zoneName   = regexp.MustCompile(`^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$`)
-	keymapName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
+	langName   = lazyregexp.New(`^([a-z]{2,3})(_[A-Z]{2})?\.UTF-8(@[a-z]+)?$`)
+	zoneName   = lazyregexp.New(`^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$`)
+	keymapName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
 )
 
 // Contribute adds the files and what they need.

@@ -3,9 +3,10 @@ package bootc
 import (
 	"cmp"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // NTP sets the machine's clock by the time servers of a site, and by no other: with chrony on Fedora and its kin, with
@@ -25,7 +26,7 @@ type NTP struct {
 	Client string `json:",omitzero"`
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$`)
+var hostName = lazyregexp.New(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$`)
 
 // checkHosts takes host names and addresses.
 func checkHosts(field string, hosts []string) error {

@@ -3,9 +3,10 @@ package bootc
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Packages installs and removes packages with the base's own tool. All Packages features of a Spec become one
@@ -57,12 +58,12 @@ func (s Spec) Install(names ...string) Spec { return s.With(Packages{Install: na
 func (s Spec) Remove(names ...string) Spec { return s.With(Packages{Remove: names}) }
 
 var (
-	dnfName     = regexp.MustCompile(`^(@\^?[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z0-9._/+-]+|[A-Za-z0-9_][A-Za-z0-9+._~^:-]*(\([A-Za-z0-9+._~^:-]*\))*)$`)
-	dnfPattern  = regexp.MustCompile(`^[A-Za-z0-9_*?][A-Za-z0-9+._~^:*?-]*$`)
-	aptName     = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?([=/][A-Za-z0-9][A-Za-z0-9.+:~-]*)?$`)
-	sha256Sum   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	plainWord   = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
-	packageFile = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._~^-]*\.(rpm|deb)$`)
+	dnfName     = lazyregexp.New(`^(@\^?[A-Za-z0-9][A-Za-z0-9_-]*|/[A-Za-z0-9._/+-]+|[A-Za-z0-9_][A-Za-z0-9+._~^:-]*(\([A-Za-z0-9+._~^:-]*\))*)$`)
+	dnfPattern  = lazyregexp.New(`^[A-Za-z0-9_*?][A-Za-z0-9+._~^:*?-]*$`)
+	aptName     = lazyregexp.New(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9-]+)?([=/][A-Za-z0-9][A-Za-z0-9.+:~-]*)?$`)
+	sha256Sum   = lazyregexp.New(`^sha256:[0-9a-f]{64}$`)
+	plainWord   = lazyregexp.New(`^[A-Za-z0-9@%+=:,./_-]+$`)
+	packageFile = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9+._~^-]*\.(rpm|deb)$`)
 )
 
 // Contribute checks the names against the base's tool and joins the transaction.

@@ -3,9 +3,10 @@ package bootc
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Progress returns an observer that writes events as lines of plain text: what begins and ends, each step with the
@@ -98,7 +99,7 @@ func (p *progress) line(e Event, format string, args ...any) {
 }
 
 // escapes are the sequences of ECMA-48 that change what a terminal shows: CSI, OSC, and those of two characters.
-var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?`)
+var escapes = lazyregexp.New(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?`)
 
 // printable takes out escape sequences and control characters.
 func printable(s string) string {

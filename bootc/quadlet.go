@@ -2,8 +2,9 @@ package bootc
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Quadlet is a container workload that podman's generator turns into a systemd service at boot, described in
@@ -29,7 +30,7 @@ func (s Spec) Quadlet(name, text string) Spec { return s.With(Quadlet{Name: name
 
 const quadletDir = "/usr/share/containers/systemd/"
 
-var quadletName = regexp.MustCompile(`^[A-Za-z0-9:_.\\-]+@?\.(container|volume|network|pod|image|kube|build)$`)
+var quadletName = lazyregexp.New(`^[A-Za-z0-9:_.\\-]+@?\.(container|volume|network|pod|image|kube|build)$`)
 
 // Contribute checks the text and adds the file.
 func (q Quadlet) Contribute(d *Draft) error {

@@ -1,9 +1,10 @@
 package bootc
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // checkSections knows which sections and keys a file of this type may have; field is the one with the text.
@@ -41,7 +42,7 @@ func (f quadletFile) checkSections(d *Draft, field string) error {
 	return join(errs)
 }
 
-var portRange = regexp.MustCompile(`^\d+(-\d+)?(/udp|/tcp)?$`)
+var portRange = lazyregexp.New(`^\d+(-\d+)?(/udp|/tcp)?$`)
 
 // check knows what the generator wants of each type beyond its keys.
 func (f quadletFile) check(d *Draft) error {

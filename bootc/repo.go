@@ -3,9 +3,10 @@ package bootc
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Repo is a package repository: a .repo file in /etc/yum.repos.d for dnf (dnf.conf(5)), a deb822 file in
@@ -59,8 +60,8 @@ type Repo struct {
 }
 
 var (
-	repoID  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]*$`)
-	aptWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/+-]*$`)
+	repoID  = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.:-]*$`)
+	aptWord = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._/+-]*$`)
 )
 
 // Contribute puts the repository's files into the image before packages are installed.

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Script runs a script in the image as it is built. It is the way out for what no feature says; what it leaves below
@@ -56,8 +56,8 @@ func (s Script) Contribute(d *Draft) error {
 }
 
 var (
-	secretID    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
-	interpreter = regexp.MustCompile(`^/[A-Za-z0-9_./+-]+( [^\s]+)?$`)
+	secretID    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	interpreter = lazyregexp.New(`^/[A-Za-z0-9_./+-]+( [^\s]+)?$`)
 	shells      = []string{"sh", "ash", "bash", "dash", "ksh", "zsh"}
 )
 

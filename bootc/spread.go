@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"math/bits"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // maxLayers is the highest Spec.Layers. Stores of images stop at 500 layers in all, and some bases have more than a hundred.
@@ -172,7 +172,7 @@ func (g *group) measure() {
 	g.bits, g.name = bits.Len64(size), hex.EncodeToString(sum[:4])
 }
 
-var notInName = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+var notInName = lazyregexp.New(`[^A-Za-z0-9.]+`)
 
 // insert adds the steps for layers at an index, and says how many.
 func (f *finalStage) insert(at int, layers []group) int {

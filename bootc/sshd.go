@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // SSHD sets how the machine's SSH server behaves, by a drop-in in /etc/ssh/sshd_config.d: sshd reads no directory below
@@ -30,7 +32,7 @@ type sshdLine struct {
 	match   bool // in a Match block
 }
 
-var sshdSyntax = regexp.MustCompile(`^([A-Za-z0-9]+)(?:[ \t]*=[ \t]*|[ \t]+)(.*)$`)
+var sshdSyntax = lazyregexp.New(`^([A-Za-z0-9]+)(?:[ \t]*=[ \t]*|[ \t]+)(.*)$`)
 
 // parseSSHD reads sshd_config and checks it but for what Insecure decides.
 func parseSSHD(text string) ([]sshdLine, error) {

@@ -3,10 +3,10 @@ package bootc
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Stage is a build stage of its own: what it takes to make something stays there, and what is made is copied into the
@@ -36,8 +36,8 @@ type StageCopy struct {
 }
 
 var (
-	stageName = regexp.MustCompile(`^[a-z][a-z0-9_.-]*$`)
-	octal     = regexp.MustCompile(`^0?[0-7]{3}$`)
+	stageName = lazyregexp.New(`^[a-z][a-z0-9_.-]*$`)
+	octal     = lazyregexp.New(`^0?[0-7]{3}$`)
 )
 
 // Contribute adds the stage and the steps that copy from it.

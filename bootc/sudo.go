@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Sudo lets accounts or groups run commands as another account, by a file in /etc/sudoers.d: sudo reads no directory below
@@ -85,7 +86,7 @@ func checkCommand(c string) error {
 	return nil
 }
 
-var sudoRule = regexp.MustCompile(`^[^\s=][^=]*\s[^=]*=\s*\S`)
+var sudoRule = lazyregexp.New(`^[^\s=][^=]*\s[^=]*=\s*\S`)
 
 // checkSudoers finds lines that are no rule of sudoers(5) at all; sudo would leave out the file, or stop working.
 func checkSudoers(text string) error {

@@ -1,6 +1,6 @@
 package bootc
 
-import "regexp"
+import "github.com/bootloom/bootloom/internal/lazyregexp"
 
 // Unit is a systemd unit: its file, drop-ins, and whether it starts at boot. Features with the same Name add up, so
 // that one may bring the file and another enable it.
@@ -50,7 +50,7 @@ const (
 )
 
 // unitName is that of systemd.unit(5).
-var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$`)
+var unitName = lazyregexp.New(`^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$`)
 
 // Contribute adds the files and leaves the state for the others to agree with.
 func (u Unit) Contribute(d *Draft) error {

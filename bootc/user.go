@@ -2,11 +2,12 @@ package bootc
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // User is an account, made at boot by systemd-sysusers with its home by systemd-tmpfiles: so machines that were
@@ -47,7 +48,7 @@ func (s Spec) User(name string, sshKeys ...string) Spec {
 const keysDir = "/usr/share/bootloom/authorized_keys/"
 
 // accountName is what systemd takes without a warning (https://systemd.io/USER_NAMES).
-var accountName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,30}$`)
+var accountName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_-]{0,30}$`)
 
 // Contribute adds the files that make the account.
 func (u User) Contribute(d *Draft) error {

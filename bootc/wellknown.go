@@ -1,20 +1,21 @@
 package bootc
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 var wellKnown = []struct {
-	repository *regexp.Regexp
-	tag        *regexp.Regexp // its first group is VERSION_ID
+	repository *lazyregexp.Regexp
+	tag        *lazyregexp.Regexp // its first group is VERSION_ID
 	id, like   string
 }{
-	{regexp.MustCompile(`^quay\.io/centos-bootc/centos-bootc$`), regexp.MustCompile(`^stream(9|10)$`), "centos", "rhel fedora"},
-	{regexp.MustCompile(`^quay\.io/fedora/fedora-bootc$`), regexp.MustCompile(`^(\d\d)$`), "fedora", ""},
-	{regexp.MustCompile(`^registry\.redhat\.io/rhel9/rhel-bootc$`), regexp.MustCompile(`^(9\.\d+)(-\d+)?$`), "rhel", "fedora"},
-	{regexp.MustCompile(`^registry\.redhat\.io/rhel10/rhel-bootc$`), regexp.MustCompile(`^(10\.\d+)(-\d+)?$`), "rhel", "centos fedora"},
+	{lazyregexp.New(`^quay\.io/centos-bootc/centos-bootc$`), lazyregexp.New(`^stream(9|10)$`), "centos", "rhel fedora"},
+	{lazyregexp.New(`^quay\.io/fedora/fedora-bootc$`), lazyregexp.New(`^(\d\d)$`), "fedora", ""},
+	{lazyregexp.New(`^registry\.redhat\.io/rhel9/rhel-bootc$`), lazyregexp.New(`^(9\.\d+)(-\d+)?$`), "rhel", "fedora"},
+	{lazyregexp.New(`^registry\.redhat\.io/rhel10/rhel-bootc$`), lazyregexp.New(`^(10\.\d+)(-\d+)?$`), "rhel", "centos fedora"},
 }
 
 // WellKnown returns the facts that the name of a base image stands for: those of

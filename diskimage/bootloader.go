@@ -3,10 +3,10 @@ package diskimage
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Bootloader says how GRUB talks to people. A tool from before June 2026 does not know it, and the build says so.
@@ -32,7 +32,7 @@ type Ignition struct {
 
 func (i Ignition) isZero() bool { return i == Ignition{} }
 
-var terminal = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+var terminal = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
 
 func (s Spec) checkBoot() []error {
 	var errs []error

@@ -2,12 +2,12 @@ package diskimage
 
 import (
 	"errors"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Check returns every mistake in the Spec that can be seen without the image, as *bootc.FieldError joined by errors.Join. The
@@ -47,7 +47,7 @@ func (s Spec) Check() error {
 }
 
 var (
-	platform = regexp.MustCompile(`^linux/[a-z0-9]+(/[a-z0-9]+)?$`)
+	platform = lazyregexp.New(`^linux/[a-z0-9]+(/[a-z0-9]+)?$`)
 	// toolArch are the architectures that the tool can build for.
 	toolArch = []string{"amd64", "arm64", "ppc64le", "s390x", "riscv64"}
 )

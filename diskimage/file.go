@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // File is a file in the disk. It is there for good: no update of the image changes it. Allowed are paths in /etc (but for
@@ -132,11 +132,11 @@ func checkMode(field string, m fs.FileMode) error {
 
 // The names that pkg/customizations/fsnode of osbuild's image-builder takes.
 var (
-	userName  = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,31}$`)
-	groupName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,31}$`)
+	userName  = lazyregexp.New(`^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,31}$`)
+	groupName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,31}$`)
 )
 
-func checkOwner(field string, names *regexp.Regexp, owner string) error {
+func checkOwner(field string, names *lazyregexp.Regexp, owner string) error {
 	if owner == "" || names.MatchString(owner) {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 	"github.com/bootloom/bootloom/registry"
 )
 
@@ -44,7 +44,7 @@ type BuildOptions struct {
 const defaultStall = 30 * time.Minute
 
 // owner is "uid" or "uid:gid" in numbers, as the tool's --chown takes it.
-var owner = regexp.MustCompile(`^\d{1,10}(:\d{1,10})?$`)
+var owner = lazyregexp.New(`^\d{1,10}(:\d{1,10})?$`)
 
 func (o BuildOptions) check(s Spec, manifest bool) []error {
 	errs := o.Tool.check(s)

@@ -3,12 +3,12 @@ package diskimage
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf16"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Partition has a file system, or LVM (VolumeGroup, Volumes), or btrfs (Subvolumes).
@@ -120,9 +120,9 @@ func (p Partition) checkVolumes(at string, seen mounts) []error {
 }
 
 var (
-	guid    = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-	dosType = regexp.MustCompile(`^[0-9A-Fa-f]{2}$`)
-	lvmName = regexp.MustCompile(`^[A-Za-z0-9+_.][A-Za-z0-9+_.-]*$`) // lvm(8)
+	guid    = lazyregexp.New(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	dosType = lazyregexp.New(`^[0-9A-Fa-f]{2}$`)
+	lvmName = lazyregexp.New(`^[A-Za-z0-9+_.][A-Za-z0-9+_.-]*$`) // lvm(8)
 )
 
 func (p Partition) checkTable(at, table string) []error {

@@ -4,8 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Size is a number of bytes. In JSON it is a number, or text such as "20 GiB".
@@ -34,7 +35,7 @@ func (s Size) String() string {
 	return fmt.Sprintf("%d B", int64(s))
 }
 
-var sizeText = regexp.MustCompile(`^(\d+(?:\.\d+)?) ?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|)$`)
+var sizeText = lazyregexp.New(`^(\d+(?:\.\d+)?) ?(TiB|GiB|MiB|KiB|TB|GB|MB|kB|)$`)
 
 // ParseSize reads a number of bytes with or without a unit: kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (powers
 // of 1024).

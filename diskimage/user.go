@@ -2,13 +2,13 @@ package diskimage
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // User is an account that is made in the disk, or by the installer: for what must differ from other disks of the same
@@ -46,7 +46,7 @@ type Group struct {
 
 // accountName is what systemd takes without a warning (https://systemd.io/USER_NAMES). The tool takes anything, and useradd
 // fails minutes later.
-var accountName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,30}$`)
+var accountName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_-]{0,30}$`)
 
 func checkName(field, name string) error {
 	if !accountName.MatchString(name) {
@@ -140,7 +140,7 @@ func checkKey(field, line string) error {
 
 // passwordHash has what the tool passes on as it is; anything else, yescrypt ($y$) too, it would hash once more as if it were
 // plain text (pkg/crypt of osbuild's image-builder).
-var passwordHash = regexp.MustCompile(`^(\$6\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}|\$5\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}|\$2b\$\d\d\$[./A-Za-z0-9]{53})$`)
+var passwordHash = lazyregexp.New(`^(\$6\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}|\$5\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}|\$2b\$\d\d\$[./A-Za-z0-9]{53})$`)
 
 // checkHash never has the value in its error.
 func checkHash(field, value string) error {

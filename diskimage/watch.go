@@ -3,12 +3,12 @@ package diskimage
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // watch makes events of the output of the tool, line by line, and remembers what an error needs. It reads what the tool prints
@@ -34,12 +34,12 @@ const (
 )
 
 var (
-	counterLine = regexp.MustCompile(`^( *)\[(\d+) / (\d+)\] ?(.*)$`)
+	counterLine = lazyregexp.New(`^( *)\[(\d+) / (\d+)\] ?(.*)$`)
 	// errorLine is of the tool, of podman, of a Go program that panics, and of skopeo.
-	errorLine   = regexp.MustCompile(`^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:[eE]rror: (.*)|(panic: .*)|time="[^"]*" level=fatal msg="(.*)")$`)
-	versionLine = regexp.MustCompile(`^(?:build_revision|build_time|build_tainted|  version|  commit): \S`)
-	ignoredKey  = regexp.MustCompile(`blueprint validation failed for image type "[^"]*": ([A-Za-z0-9_.\[\]-]+): not supported`)
-	verboseLine = regexp.MustCompile(`^(Pipeline \S.*|org\.osbuild\.\S+): [0-9a-f]{64}(?: \{)?$`)
+	errorLine   = lazyregexp.New(`^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:[eE]rror: (.*)|(panic: .*)|time="[^"]*" level=fatal msg="(.*)")$`)
+	versionLine = lazyregexp.New(`^(?:build_revision|build_time|build_tainted|  version|  commit): \S`)
+	ignoredKey  = lazyregexp.New(`blueprint validation failed for image type "[^"]*": ([A-Za-z0-9_.\[\]-]+): not supported`)
+	verboseLine = lazyregexp.New(`^(Pipeline \S.*|org\.osbuild\.\S+): [0-9a-f]{64}(?: \{)?$`)
 )
 
 // line takes one line without its newline. Bytes beyond maxLine may be missing.

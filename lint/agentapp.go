@@ -3,12 +3,12 @@ package lint
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
 	"github.com/bootloom/bootloom/bootc/flightctl"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // agentApp is an application that the image brings for the agent of Flight Control, as files of one directory.
@@ -22,8 +22,8 @@ type agentApp struct {
 
 // composeFiles are the names that the agent takes; it finds others that end in .yaml, and then fails.
 var (
-	composeFiles = regexp.MustCompile(`^(?:docker|podman)-compose\.ya?ml$`)
-	overrides    = regexp.MustCompile(`^(?:docker|podman)-compose\.override\.ya?ml$`)
+	composeFiles = lazyregexp.New(`^(?:docker|podman)-compose\.ya?ml$`)
+	overrides    = lazyregexp.New(`^(?:docker|podman)-compose\.override\.ya?ml$`)
 )
 
 // agentApps reads the applications of one kind; known is false for those with a file whose content is not known.

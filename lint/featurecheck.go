@@ -3,11 +3,11 @@ package lint
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // featureMistake is one that package bootc finds in a feature: field is the path within it.
@@ -38,8 +38,8 @@ func featureMistakes(f *Facts, features []bootc.Feature) map[int][]featureMistak
 }
 
 var (
-	lineIs = regexp.MustCompile(`^line (\d+): `)
-	keyIs  = regexp.MustCompile(`\bkey ([A-Za-z][A-Za-z-]*)|\b([A-Z][A-Za-z]*)=`)
+	lineIs = lazyregexp.New(`^line (\d+): `)
+	keyIs  = lazyregexp.New(`\bkey ([A-Za-z][A-Za-z-]*)|\b([A-Z][A-Za-z]*)=`)
 )
 
 // placeOf finds the line that a message is about, by its number or the key that it names.

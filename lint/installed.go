@@ -1,13 +1,14 @@
 package lint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // packageHistory is how a package tool looks in the history of an image.
-var packageHistory = regexp.MustCompile(`\b(dnf5?|yum|microdnf|apt|apt-get|zypper)\b[^;&|]*\b(install|reinstall|update|upgrade|groupinstall|swap)\b|\brpm\b[^;&|]* (-[a-zA-Z]*[iUF]|--install|--upgrade)`)
+var packageHistory = lazyregexp.New(`\b(dnf5?|yum|microdnf|apt|apt-get|zypper)\b[^;&|]*\b(install|reinstall|update|upgrade|groupinstall|swap)\b|\brpm\b[^;&|]* (-[a-zA-Z]*[iUF]|--install|--upgrade)`)
 
 // byPackages returns a function that says of a file of an image whether it seems to come from a package: the layer was made by a step that
 // installs some, and nothing in that step is seen to write the file. Who builds the image cannot mend such a file, so that rules about how

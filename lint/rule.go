@@ -3,9 +3,10 @@ package lint
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Rule is one check with all that is to be said about it: its page under lint/rules and its first test cases are made
@@ -63,8 +64,8 @@ func (r Rule) is(name string) bool {
 }
 
 var (
-	idShape   = regexp.MustCompile(`^[A-Z]+[0-9]+$`)
-	slugShape = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	idShape   = lazyregexp.New(`^[A-Z]+[0-9]+$`)
+	slugShape = lazyregexp.New(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
 // check finds what would keep a rule from working.

@@ -2,10 +2,10 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc/flightctl"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 const (
@@ -186,7 +186,7 @@ func agentPackage(c *Command) string {
 }
 
 // agentVersion is the package with its version, or a file of it.
-var agentVersion = regexp.MustCompile(`^flightctl-agent-v?\d`)
+var agentVersion = lazyregexp.New(`^flightctl-agent-v?\d`)
 
 func installsAgent(f *Facts) *Command {
 	for c := range f.Commands() {

@@ -2,13 +2,13 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bootloom/bootloom/bootc/flightctl"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // agentScriptRules are about what the image has for the agent to run: hooks, and scripts that find out facts.
@@ -87,7 +87,7 @@ func hooksOfAgent(f *Facts, found func(Finding)) {
 
 const customInfoDir = "/usr/lib/flightctl/custom-info.d"
 
-var infoPrefix = regexp.MustCompile(`^\d+-`)
+var infoPrefix = lazyregexp.New(`^\d+-`)
 
 // customInfo compares the scripts with the list of keys that holds.
 func customInfo(f *Facts, found func(Finding)) {

@@ -5,11 +5,11 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc/flightctl"
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // enrolRules are about keys and certificates by which somebody or something gets in.
@@ -197,7 +197,7 @@ func lineAt(text string, at int) int {
 	return 1 + strings.Count(text[:at], "\n")
 }
 
-var serverLine = regexp.MustCompile(`(?m)^[ \t]*server:[ \t]*["']?([^\s"'#]+)`)
+var serverLine = lazyregexp.New(`(?m)^[ \t]*server:[ \t]*["']?([^\s"'#]+)`)
 
 // onlyHere says why nobody elsewhere reaches the host of a URL; bad is "" if they do.
 func onlyHere(server string) (host, bad string) {

@@ -3,9 +3,10 @@ package lint
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // identityRules are about what must not be the same on two devices.
@@ -139,11 +140,11 @@ dir /var/lib/flightctl
 const noPassword = "leave the account without a password, and give SSH keys or, at provisioning, a password of its own to each device"
 
 var (
-	machineID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	initiator = regexp.MustCompile(`(?m)^\s*InitiatorName=\S`)
+	machineID = lazyregexp.New(`^[0-9a-f]{32}$`)
+	initiator = lazyregexp.New(`(?m)^\s*InitiatorName=\S`)
 	// cloudConfigs and kickstarts that are in an image are for every device.
 	cloudConfigs = []string{"/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/*", "/usr/lib/cloud/**", "**/*.ks"}
-	passwordKey  = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]*)?(?:(?:plain_text_passwd|hashed_passwd|passwd|password):|rootpw (?:--(?:plaintext|iscrypted|allow-ssh)[ \t]+)*)[ \t]*["']?([^\s"'#-][^\s"']*)`)
+	passwordKey  = lazyregexp.New(`(?m)^[ \t]*(?:-[ \t]*)?(?:(?:plain_text_passwd|hashed_passwd|passwd|password):|rootpw (?:--(?:plaintext|iscrypted|allow-ssh)[ \t]+)*)[ \t]*["']?([^\s"'#-][^\s"']*)`)
 	machineState = []string{
 		"/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret", "/var/lib/dbus/machine-id", "/etc/iscsi/initiatorname.iscsi", "/etc/nvme/hostid", "/etc/nvme/hostnqn", "/etc/hostid",
 		"/var/lib/NetworkManager/secret_key", "/var/lib/NetworkManager/*.lease", "/var/lib/flightctl/**", "/etc/pki/consumer/*", "/etc/insights-client/machine-id",

@@ -2,11 +2,11 @@ package lint
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // packageRules are about what an image starts from, and what package tools do to it.
@@ -107,7 +107,7 @@ RUN dnf -y upgrade openssl-libs && apt-get update && dnf -y --exclude='kernel*' 
 var wholeUpgrades = strings.Fields("update upgrade full-upgrade dist-upgrade distro-sync dup up patch offline-upgrade upgrade-minimal")
 
 // containerBases are the last elements of the names of bases for containers.
-var containerBases = regexp.MustCompile(`^(?:ubi[0-9]*(?:-minimal|-micro|-init)?|alpine|amazonlinux|archlinux|busybox|debian|ubuntu|fedora|fedora-minimal|centos|almalinux|rockylinux|oraclelinux|leap|tumbleweed|bci-base|photon|wolfi-base)$`)
+var containerBases = lazyregexp.New(`^(?:ubi[0-9]*(?:-minimal|-micro|-init)?|alpine|amazonlinux|archlinux|busybox|debian|ubuntu|fedora|fedora-minimal|centos|almalinux|rockylinux|oraclelinux|leap|tumbleweed|bci-base|photon|wolfi-base)$`)
 
 func notBootable(f *Facts, found func(Finding)) {
 	if f.Build == nil {

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // privilegeRules are about programs that run with more rights than who starts them.
@@ -153,7 +154,7 @@ func givesRights(c *Command) (what string, ok bool) {
 }
 
 // setuidMode is a symbolic mode that sets the setuid bit; that for groups is as often for a directory.
-var setuidMode = regexp.MustCompile(`^(?:.*,)?(?:[goa]*[ua][ugoa]*)?[+=][rwxXt]*s`)
+var setuidMode = lazyregexp.New(`^(?:.*,)?(?:[goa]*[ua][ugoa]*)?[+=][rwxXt]*s`)
 
 func privilegeLost(f *Facts, found func(Finding)) {
 	for file := range f.Root.All() {

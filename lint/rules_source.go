@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // sourceRules are about what comes into an image without anybody knowing whose it is.
@@ -94,7 +94,7 @@ ADD https://git.acme.example/os.git#0123456789abcdef0123456789abcdef01234567 /us
 	},
 }
 
-var commitOf = regexp.MustCompile(`#[0-9a-f]{40}(?:[0-9a-f]{24})?(?::|$)`)
+var commitOf = lazyregexp.New(`#[0-9a-f]{40}(?:[0-9a-f]{24})?(?::|$)`)
 
 // remoteSource says whether ADD fetches its source.
 func remoteSource(s string) bool {
@@ -102,7 +102,7 @@ func remoteSource(s string) bool {
 }
 
 var (
-	runsDownload = regexp.MustCompile(`(?:\$\(|` + "`" + `|<\()\s*(?:curl|wget)\b`)
+	runsDownload = lazyregexp.New(`(?:\$\(|` + "`" + `|<\()\s*(?:curl|wget)\b`)
 	interpreters = strings.Fields("sh bash dash ash zsh ksh python python3 perl ruby node")
 )
 
@@ -136,8 +136,8 @@ func unverified(c *Command) string {
 }
 
 var (
-	insecureOption = regexp.MustCompile(`^(?:--setopt=)?(?:[^=]*\.)?(?:gpgcheck|sslverify|localpkg_gpgcheck)=(?i:0|false|no)$|^APT::Get::AllowUnauthenticated=(?i:true|1|yes)$|trusted=yes`)
-	tlsOff         = regexp.MustCompile(`^--(?:src-|dest-)?tls-verify=(?i:false|0)$`)
+	insecureOption = lazyregexp.New(`^(?:--setopt=)?(?:[^=]*\.)?(?:gpgcheck|sslverify|localpkg_gpgcheck)=(?i:0|false|no)$|^APT::Get::AllowUnauthenticated=(?i:true|1|yes)$|trusted=yes`)
+	tlsOff         = lazyregexp.New(`^--(?:src-|dest-)?tls-verify=(?i:false|0)$`)
 )
 
 // ownHost says that a command only talks to the machine it runs on.
@@ -196,7 +196,7 @@ func openRepos(f *Facts, found func(Finding)) {
 	}
 }
 
-var aptTrusted = regexp.MustCompile(`^deb(?:-src)?\s+\[[^]]*\btrusted=yes\b|^(?i:Trusted):\s*yes\b`)
+var aptTrusted = lazyregexp.New(`^deb(?:-src)?\s+\[[^]]*\btrusted=yes\b|^(?i:Trusted):\s*yes\b`)
 
 func no(s string) bool {
 	return slices.Contains([]string{"0", "no", "false", "off"}, strings.ToLower(strings.TrimSpace(s)))

@@ -2,9 +2,9 @@ package lint
 
 import (
 	"path"
-	"regexp"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // workloadRules are about the services that run containers.
@@ -103,7 +103,7 @@ func quadletsInvalid(f *Facts, found func(Finding)) {
 // appDirs are where the agent of Flight Control looks for applications of the image: of compose files and of quadlets.
 var appDirs = [2]string{"/usr/local/etc/compose/manifests", "/usr/local/etc/containers/systemd"}
 
-var imageLine = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*["']?([^\s"'#]+)`)
+var imageLine = lazyregexp.New(`(?m)^[ \t]*(?:-[ \t]+)?image:[ \t]*["']?([^\s"'#]+)`)
 
 // imageUses are the images of all workloads: of quadlets, of the manifests that they name, and of applications for the agent.
 func imageUses(f *Facts) []imageUse {

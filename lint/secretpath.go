@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // secretPath are files that are secrets by what they are for.
@@ -135,8 +135,7 @@ func having(words ...string) func([]byte) bool {
 }
 
 func matching(pattern string) func([]byte) bool {
-	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-	return func(text []byte) bool { return compiled().Match(text) }
+	return lazyregexp.New(pattern).Match
 }
 
 // installer is the step that puts a build secret into the image as the file, nil if none does. Of an image it is

@@ -3,9 +3,10 @@ package lint
 import (
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // siteFiles are the files that may hold what differs from one site or device to another, each with the function that says what. The same
@@ -127,7 +128,7 @@ func siteConnection(text string) (string, int) {
 	return "", 0
 }
 
-var addressKey = regexp.MustCompile(`^address(es)?\d*$`)
+var addressKey = lazyregexp.New(`^address(es)?\d*$`)
 
 func siteIfcfg(text string) (string, int) {
 	return eachLine(text, "#", func(line string) string {

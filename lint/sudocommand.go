@@ -3,8 +3,9 @@ package lint
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 var sudoTags = func() map[string]bool {
@@ -76,4 +77,4 @@ func sudoCommands(s string) ([]sudoRule, error) {
 	return out, nil
 }
 
-var sudoOption = regexp.MustCompile(`^(?:ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT)=\S+\s+`)
+var sudoOption = lazyregexp.New(`^(?:ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT)=\S+\s+`)

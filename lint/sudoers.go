@@ -3,8 +3,9 @@ package lint
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // sudoRule is one permission of sudoers(5): who may run what, after all aliases of the line are left as they are.
@@ -39,11 +40,11 @@ func parseSudoers(text string) (rules []sudoRule, mistakes []mistake) {
 }
 
 var (
-	sudoInclude = regexp.MustCompile(`^[@#]include(?:dir)?\s+\S`)
-	sudoAlias   = regexp.MustCompile(`^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s`)
-	sudoDefault = regexp.MustCompile(`^Defaults(?:$|[\s@:!>])`)
-	sudoName    = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	sudoUID     = regexp.MustCompile(`^#\d`)
+	sudoInclude = lazyregexp.New(`^[@#]include(?:dir)?\s+\S`)
+	sudoAlias   = lazyregexp.New(`^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s`)
+	sudoDefault = lazyregexp.New(`^Defaults(?:$|[\s@:!>])`)
+	sudoName    = lazyregexp.New(`^[A-Z][A-Z0-9_]*$`)
+	sudoUID     = lazyregexp.New(`^#\d`)
 )
 
 func parseSudoersLine(line string) ([]sudoRule, error) {

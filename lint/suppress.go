@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bootloom/bootloom/containerfile"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Suppression accepts findings of a rule: the caller's word that they are known, and why. Suppressions come from the caller
@@ -41,7 +41,7 @@ type inline struct {
 	badDay  string               // what stands after until=, if that is no day
 }
 
-var pragma = regexp.MustCompile(`^\s*(bootloom|hadolint)\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9_,\- ]*?)(?:\s+until=(\S+))?\s*(?:#\s*(.*))?$`)
+var pragma = lazyregexp.New(`^\s*(bootloom|hadolint)\s+(global\s+)?ignore\s*=\s*([A-Za-z0-9_,\- ]*?)(?:\s+until=(\S+))?\s*(?:#\s*(.*))?$`)
 
 // inlines reads the suppressions of a Containerfile.
 func (b *Build) inlines() []inline {

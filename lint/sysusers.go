@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // sysusersDirs have the configuration of systemd-sysusers, the first wins over the others where names are the same.
@@ -31,7 +32,7 @@ type sysusersLine struct {
 
 // userName is what systemd takes as the name of a user or group that it makes (valid_user_group_name in
 // https://github.com/systemd/systemd/blob/main/src/basic/user-util.c).
-var userName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_-]{0,30}$`)
+var userName = lazyregexp.New(`^[a-zA-Z_][a-zA-Z0-9_-]{0,30}$`)
 
 // parseSysusers reads a file of sysusers.d. Lines with mistakes are left out, as systemd-sysusers does.
 func parseSysusers(text string) (lines []sysusersLine, mistakes []mistake) {

@@ -3,18 +3,19 @@ package lint
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // tomlPlace is how the decoder tells where a value of the wrong type stands.
-var tomlPlace = regexp.MustCompile(`^line (\d+) \(last key "(.*)"\): (.*)`)
+var tomlPlace = lazyregexp.New(`^line (\d+) \(last key "(.*)"\): (.*)`)
 
 // tomlKind is how the decoder says that a value is of the wrong kind, in Go's words.
-var tomlKind = regexp.MustCompile(`incompatible types: TOML (?:value|key "[^"]*") has type (\w+); destination has type (\w+)$`)
+var tomlKind = lazyregexp.New(`incompatible types: TOML (?:value|key "[^"]*") has type (\w+); destination has type (\w+)$`)
 
 var tomlKinds = map[string]string{"string": "string", "int64": "number", "float64": "number", "bool": "boolean", "slice": "list",
 	"array": "list", "map": "table", "struct": "table", "table": "table", "datetime": "date"}

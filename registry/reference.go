@@ -3,11 +3,12 @@ package registry
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/docker/reference"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // ErrInvalidReference is in the chain of every error about a reference that cannot be one.
@@ -111,7 +112,7 @@ func checkTag(s string) error {
 }
 
 // userinfo is a login where a URL has it, which references do not.
-var userinfo = regexp.MustCompile(`(^|://)[^/@]+@([^/]*/)`)
+var userinfo = lazyregexp.New(`(^|://)[^/@]+@([^/]*/)`)
 
 // clip keeps hostile input from flooding an error, and a login out of it.
 func clip(s string) string {

@@ -7,13 +7,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // signatureTag is what cosign and the referrers fallback of OCI distribution 1.1 call what belongs to an image.
-var signatureTag = regexp.MustCompile(`^sha(256|512)-[0-9a-f]{64,128}(\.[a-z0-9]+)?$`)
+var signatureTag = lazyregexp.New(`^sha(256|512)-[0-9a-f]{64,128}(\.[a-z0-9]+)?$`)
 
 func isSignatureTag(tag string) bool { return signatureTag.MatchString(tag) }
 

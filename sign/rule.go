@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Rule says what a device accepts from a part of a registry.
@@ -66,7 +66,7 @@ func (i Identity) json() *signedIdentity {
 
 const keyDir = "etc/pki/containers"
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var validName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 func (r Rule) name() string {
 	if r.Name != "" || len(r.Scopes) == 0 {
@@ -165,8 +165,8 @@ func sameKey(a, b string) bool {
 }
 
 var (
-	validHost = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?$|^\[[0-9a-f:.]+\](:[0-9]+)?$`)
-	validPath = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*$`)
+	validHost = lazyregexp.New(`^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?$|^\[[0-9a-f:.]+\](:[0-9]+)?$`)
+	validPath = lazyregexp.New(`^[a-z0-9]+([._-]+[a-z0-9]+)*$`)
 )
 
 // checkScope fails for a scope that no reference would ever match: containers/image checks none, and a device with

@@ -15,9 +15,10 @@ import (
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
-var crunVersion = regexp.MustCompile(`crun version (\d+)\.(\d+)`)
+var crunVersion = lazyregexp.New(`crun version (\d+)\.(\d+)`)
 
 // ociRuntime knows that crun before 1.25 refuses the version of the runtime specification that buildah writes.
 func ociRuntime(ctx context.Context, name string) bootc.Preflight {

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 const tailLines = 20
@@ -100,10 +100,10 @@ func (s *steps) nextStage(line string) int {
 	return len(s.w.Froms) - 1
 }
 
-var cacheHit = regexp.MustCompile(`^--> Using cache ([0-9a-f]{64})$`)
+var cacheHit = lazyregexp.New(`^--> Using cache ([0-9a-f]{64})$`)
 
 // noise is what buildah says about itself between the lines of a step.
-var noise = regexp.MustCompile(`^--> [0-9a-f]{12}$|^subprocess exited with status \d+$`)
+var noise = lazyregexp.New(`^--> [0-9a-f]{12}$|^subprocess exited with status \d+$`)
 
 // line takes one line of output, of the step or of buildah about the step.
 func (s *steps) line(text string) {

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"go.podman.io/storage"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // buildah gives the images of its steps a name for the time of a commit.
-var tmpImage = regexp.MustCompile(`^(docker\.io/library/|localhost/)?[0-9a-f]{64}-tmp(:latest)?$`)
+var tmpImage = lazyregexp.New(`^(docker\.io/library/|localhost/)?[0-9a-f]{64}-tmp(:latest)?$`)
 
 // sweep removes what sessions left whose processes were killed. Opening the store has removed incomplete layers.
 func (w *worker) sweep() error {

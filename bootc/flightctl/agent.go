@@ -2,10 +2,10 @@ package flightctl
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Agent installs the agent of Flight Control (Red Hat Edge Manager), binds it to its service, and sets up what it needs
@@ -32,7 +32,7 @@ const (
 )
 
 // exact is a version that a package can have.
-var exact = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+`)
+var exact = lazyregexp.New(`^v?[0-9]+\.[0-9]+\.[0-9]+`)
 
 // Contribute asks for packages, units and the account, and checks what the packages' scripts have done.
 func (a Agent) Contribute(d *bootc.Draft) error {
@@ -118,4 +118,4 @@ func (v Version) rpm() string {
 	return preRelease.ReplaceAllString(strings.TrimPrefix(string(v), "v"), "~$1")
 }
 
-var preRelease = regexp.MustCompile(`-((?:rc|alpha|beta)[0-9.]*)`)
+var preRelease = lazyregexp.New(`-((?:rc|alpha|beta)[0-9.]*)`)

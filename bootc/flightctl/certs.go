@@ -2,11 +2,11 @@ package flightctl
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // CertDropIn has the agent get a certificate for a program of the device, and renew it: it makes a key, has the service
@@ -71,7 +71,7 @@ type certPaths struct {
 const deviceSigner = "flightctl.io/device-svc-client"
 
 // certName is what the service takes as the name of a request.
-var certName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+var certName = lazyregexp.New(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
 // Contribute adds the file, which the agent looks for in /etc only.
 func (c CertDropIn) Contribute(d *bootc.Draft) error {

@@ -3,10 +3,10 @@ package flightctl
 import (
 	"errors"
 	"reflect"
-	"regexp"
 	"slices"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // ConfigDropIn is a file of /etc/flightctl/conf.d, which changes the configuration of an image that gets its config.yaml
@@ -78,7 +78,7 @@ func (s Settings) Validate(agent Version) error {
 	return errors.Join(v.errs...)
 }
 
-var dropInName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var dropInName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // checkFileName wants a name to which ".yaml" is added.
 func checkFileName(at, name string) error {

@@ -6,10 +6,10 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // EmbeddedApp is an application that comes with the image: the agent starts it as root, and reports it next to those
@@ -48,7 +48,7 @@ const (
 	quadletDir = "/usr/local/etc/containers/systemd/"
 )
 
-var appName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var appName = lazyregexp.New(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // Contribute checks the application as the agent will, and adds its files.
 func (a EmbeddedApp) Contribute(d *bootc.Draft) error {

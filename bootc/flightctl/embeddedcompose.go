@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // composeFile is what the agent reads of a compose file.
@@ -26,7 +26,7 @@ type composeService struct {
 }
 
 // composeName are the files that the agent and podman-compose look for; the feature writes its own.
-var composeName = regexp.MustCompile(`^((docker|podman)-)?compose(\.override)?\.ya?ml$`)
+var composeName = lazyregexp.New(`^((docker|podman)-)?compose(\.override)?\.ya?ml$`)
 
 func (a EmbeddedApp) checkCompose(d *bootc.Draft) error {
 	base, err := a.composeFile(d, "Compose", a.Compose)

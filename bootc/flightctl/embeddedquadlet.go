@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // quadletKinds are the kinds of unit files that the agent takes, by extension, with the section that each must have.
@@ -21,7 +21,7 @@ var quadletKinds = map[string]string{".container": "Container", ".volume": "Volu
 // otherQuadlets are kinds that podman has and the agent refuses.
 var otherQuadlets = map[string]string{".build": "Build", ".artifact": "Artifact"}
 
-var quadletName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@:-]*$`)
+var quadletName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.@:-]*$`)
 
 func (a EmbeddedApp) checkQuadlets(d *bootc.Draft) error {
 	var errs []error

@@ -3,7 +3,6 @@ package flightctl
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // HookAction is a command, and when it runs.
@@ -68,7 +68,7 @@ func (a *HookAction) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-var rebooted = regexp.MustCompile(`^\s*rebooted\s*==\s*(true|false)\s*$`)
+var rebooted = lazyregexp.New(`^\s*rebooted\s*==\s*(true|false)\s*$`)
 
 // decodeNode reads a condition, which is text or keys with values.
 func (c *HookCondition) decodeNode(d *decoder, path string, n *yaml.Node) bool {
@@ -119,7 +119,7 @@ func (a HookAction) check(stage Stage) error {
 	return errors.Join(errs...)
 }
 
-var envName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+var envName = lazyregexp.New(`^[A-Z_][A-Z0-9_]*$`)
 
 func (c HookCondition) check(stage Stage) error {
 	if c.Rebooted != nil {

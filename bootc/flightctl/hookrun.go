@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // checkRun follows the agent's reading of a command line, internal/agent/device/hook/actions.go of its source.
@@ -45,8 +46,8 @@ func (a HookAction) checkRun() error {
 var (
 	shells        = []string{"sh", "bash", "dash", "ksh", "zsh"}
 	operators     = []string{"|", "||", "&", "&&", ";", ">", ">>", "<", "2>", "2>&1", "&>"}
-	plainVariable = regexp.MustCompile(`\$[A-Za-z_]`)
-	variable      = regexp.MustCompile(`\$\{([^}]*)\}`)
+	plainVariable = lazyregexp.New(`\$[A-Za-z_]`)
+	variable      = lazyregexp.New(`\$\{([^}]*)\}`)
 )
 
 // splitRun splits as the agent does, and refuses where its rules are not those of a shell.

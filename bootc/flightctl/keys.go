@@ -3,9 +3,10 @@ package flightctl
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // field is a struct field with the key that it has in the agent's YAML, as its tags say. Embedded structs are part of the
@@ -61,7 +62,7 @@ func cutLast(path string) (parent, key string) {
 	return path[:max(0, i)], path[i+1:]
 }
 
-var element = regexp.MustCompile(`\[[^\]]*\]`)
+var element = lazyregexp.New(`\[[^\]]*\]`)
 
 // unknown says what to do about a key that stands at path in a file of type root, and must not.
 func unknown(root reflect.Type, path string) string {

@@ -8,17 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 var (
-	plainPath = regexp.MustCompile(`^[A-Za-z0-9._@+/-]+$`)
+	plainPath = lazyregexp.New(`^[A-Za-z0-9._@+/-]+$`)
 	// RFC 1123, as Kubernetes has it.
-	dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	dnsName = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 )
 
 // CloudConfig is user data for cloud-init (#cloud-config, module write_files), for every data source that takes user

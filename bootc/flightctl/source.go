@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Source says where the agent's packages come from: one of its fields. The zero value is upstream's repository for the
@@ -58,9 +58,9 @@ var productRepos = map[string]string{
 }
 
 var (
-	productVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+	productVersion = lazyregexp.New(`^[0-9]+\.[0-9]+$`)
 	rpmArch        = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "ppc64le": "ppc64le", "s390x": "s390x"}
-	agentFile      = regexp.MustCompile(`^flightctl-agent-([0-9].*)-[^-]+\.[a-z0-9_]+\.rpm$`)
+	agentFile      = lazyregexp.New(`^flightctl-agent-([0-9].*)-[^-]+\.[a-z0-9_]+\.rpm$`)
 )
 
 // repo adds the repository, if there is one to add.

@@ -2,9 +2,10 @@ package flightctl
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // infoKeys are the facts of system-info, as the agent's source has them in
@@ -52,7 +53,7 @@ func infoSince(name string) (since string, ok bool) {
 }
 
 // customKey is what the agent's documentation asks of the keys of custom-info.d.
-var customKey = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
+var customKey = lazyregexp.New(`^[a-z][A-Za-z0-9]*$`)
 
 const customKeyForm = "%q is no key: camelCase, of letters and digits, a small letter first"
 

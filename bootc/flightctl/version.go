@@ -2,15 +2,16 @@ package flightctl
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
+
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // Version is the version of an agent, such as "1.2.0", "v1.3.0-rc4" or the "1.2.0-1.el9" of a package. The zero value
 // is one that nobody knows; it is taken for the newest.
 type Version string
 
-var versionForm = regexp.MustCompile(`^v?([0-9]{1,6})\.([0-9]{1,6})([.~^+-][0-9A-Za-z.~^+_-]*)?$`)
+var versionForm = lazyregexp.New(`^v?([0-9]{1,6})\.([0-9]{1,6})([.~^+-][0-9A-Za-z.~^+_-]*)?$`)
 
 // AtLeast tells whether the agent has what came with a minor release; a pre-release of it has. It is true where
 // the version is not known, and where it is none: see Validate.

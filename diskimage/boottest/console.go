@@ -2,11 +2,11 @@ package boottest
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/bootloom/bootloom/bootc"
+	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 // maxConsole is how much of the serial console is kept; the beginning goes first.
@@ -27,7 +27,7 @@ func newConsole(on func(bootc.Event)) *console {
 }
 
 // escapes are the sequences of ECMA-48 that firmware and systemd write: CSI, OSC and those of two characters.
-var escapes = regexp.MustCompile(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Za-z0-9]|[^\[\]()])`)
+var escapes = lazyregexp.New(`\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][A-Za-z0-9]|[^\[\]()])`)
 
 // Write takes raw output.
 func (c *console) Write(p []byte) (int, error) {
