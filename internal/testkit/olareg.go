@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/olareg/olareg"
@@ -43,7 +44,10 @@ func StartOlareg(o RegistryOptions) (*Registry, error) {
 		},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	var h http.Handler = &firstAlone{next: server, repositories: map[string]*repository{}}
+	var h http.Handler = server
+	if o.Dir != "" {
+		h = &apart{next: server, repositories: map[string]*repository{}}
+	}
 	switch {
 	case o.TokenLifetime > 0:
 		r.tokens = newTokenServer(r, o.TokenLifetime)
@@ -72,44 +76,39 @@ func hasLogin(r *http.Request, username, password string) bool {
 		subtle.ConstantTimeCompare([]byte(p), []byte(password)) == 1
 }
 
-// firstAlone lets the request with which a repository comes to be through alone. olareg 0.1.2 makes it without a lock that
-// readers of the repository would hold, which the race detector sees.
-type firstAlone struct {
+// apart keeps requests of a repository apart that olareg 0.1.2 lets race in its directories, which the race detector sees: those
+// that make the repository or read its index again, and all others.
+type apart struct {
 	next         http.Handler
 	mu           sync.Mutex
 	repositories map[string]*repository
 }
 
 type repository struct {
-	mu   sync.RWMutex
-	made bool
+	sync.RWMutex
+	made atomic.Bool
 }
 
-func (f *firstAlone) ServeHTTP(w http.ResponseWriter, q *http.Request) {
-	name, _, upload := strings.Cut(q.URL.Path, "/blobs/uploads/")
-	if !upload {
-		name, _, _ = strings.Cut(q.URL.Path, "/blobs/")
-		name, _, _ = strings.Cut(name, "/manifests/")
+func (a *apart) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	name, kind := q.URL.Path, ""
+	for _, k := range []string{"/blobs/", "/manifests/", "/tags/", "/referrers/"} {
+		if before, _, ok := strings.Cut(q.URL.Path, k); ok {
+			name, kind = before, k
+		}
 	}
-	f.mu.Lock()
-	r := f.repositories[name]
+	a.mu.Lock()
+	r := a.repositories[name]
 	if r == nil {
 		r = &repository{}
-		f.repositories[name] = r
+		a.repositories[name] = r
 	}
-	f.mu.Unlock()
-	if q.Method == http.MethodPost {
-		r.mu.Lock()
-		first := !r.made
-		r.made = true
-		if first {
-			defer r.mu.Unlock()
-			f.next.ServeHTTP(w, q)
-			return
-		}
-		r.mu.Unlock()
+	a.mu.Unlock()
+	if kind != "/blobs/" || q.Method == http.MethodPost && r.made.CompareAndSwap(false, true) {
+		r.Lock()
+		defer r.Unlock()
+	} else {
+		r.RLock()
+		defer r.RUnlock()
 	}
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	f.next.ServeHTTP(w, q)
+	a.next.ServeHTTP(w, q)
 }
