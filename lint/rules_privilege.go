@@ -157,31 +157,34 @@ func givesRights(c *Command) (what string, ok bool) {
 var setuidMode = lazyregexp.New(`^(?:.*,)?(?:[goa]*[ua][ugoa]*)?[+=][rwxXt]*s`)
 
 func privilegeLost(f *Facts, found func(Finding)) {
-	for file := range f.Root.All() {
-		if !file.IsRegular() || file.Layer == nil || file.Layer.Index == 0 {
-			continue
+	for _, l := range f.Layers {
+		for i := range l.Files {
+			old := &l.Files[i]
+			had, hadCapability := privileges(old)
+			if had == 0 && hadCapability == "" {
+				continue
+			}
+			file := f.Root.File(old.Path)
+			if file == nil || !file.IsRegular() || file.Layer == nil || file.Layer.Index <= l.Index || file.Size != old.Size || f.below(file) != old {
+				continue
+			}
+			has, capability := privileges(file)
+			lost := ""
+			switch {
+			case had&^has != 0:
+				lost = "the setuid or setgid bit"
+			case hadCapability != "" && capability == "":
+				lost = "capabilities"
+			default:
+				continue
+			}
+			if step := file.Layer.Step; step != nil && slices.ContainsFunc(step.Commands, func(c *Command) bool {
+				return c.Is("chmod", "setcap") && strings.Contains(c.Text, path.Base(file.Path))
+			}) {
+				continue // somebody meant it
+			}
+			found(file.Finding("has lost %s that it has in layer %d: it works for root only", lost, l.Index).Showing(lost).
+				Fixed("rpm --restore $(rpm -qf %s), or copy it with its attributes", printable(file.Path)))
 		}
-		old := f.below(file)
-		if old == nil || old.Size != file.Size {
-			continue
-		}
-		had, hadCapability := privileges(old)
-		has, capability := privileges(file)
-		lost := ""
-		switch {
-		case had&^has != 0:
-			lost = "the setuid or setgid bit"
-		case hadCapability != "" && capability == "":
-			lost = "capabilities"
-		default:
-			continue
-		}
-		if step := file.Layer.Step; step != nil && slices.ContainsFunc(step.Commands, func(c *Command) bool {
-			return c.Is("chmod", "setcap") && strings.Contains(c.Text, path.Base(file.Path))
-		}) {
-			continue // somebody meant it
-		}
-		found(file.Finding("has lost %s that it has in layer %d: it works for root only", lost, old.Layer.Index).Showing(lost).
-			Fixed("rpm --restore $(rpm -qf %s), or copy it with its attributes", printable(file.Path)))
 	}
 }
