@@ -19,14 +19,27 @@ type router struct {
 
 	compiled map[string]*literals
 
-	dir   string // of the last path
-	in    []pattern
+	dir   string    // of the last path
+	in    []pattern // that files right in dir may meet
 	paths []Want
 }
 
+// pattern is a glob in two parts, of which the first is tried once for all files of a directory.
 type pattern struct {
-	glob
-	want Want
+	files glob   // with any name
+	name  string // that a file must have as well
+	want  Want
+}
+
+// newPattern splits a glob that is not literal.
+func newPattern(g glob, w Want) pattern {
+	n := len(g.parts) - 1
+	last := g.parts[n]
+	if last == "**" { // which takes the name at least
+		return pattern{g, "*", w}
+	}
+	g.parts = append(slices.Clone(g.parts[:n]), "*")
+	return pattern{g, last, w}
 }
 
 func newRouter(rules []Rule) *router {
@@ -50,12 +63,12 @@ func newRouter(rules []Rule) *router {
 				r.exact[g.prefix] = append(r.exact[g.prefix], w)
 			case anywhere && !strings.ContainsAny(last, `*?[\`):
 				r.names[last] = append(r.names[last], w)
-			case anywhere && last[0] == '*' && !strings.ContainsAny(last[1:], `*?[\`) && path.Ext(last) == last[1:]:
+			case anywhere && len(last) > 1 && last[0] == '*' && !strings.ContainsAny(last[1:], `*?[\`) && path.Ext(last) == last[1:]:
 				r.suffixes[last[1:]] = append(r.suffixes[last[1:]], w)
 			case g.prefix == "/":
-				r.rest = append(r.rest, pattern{g, w})
+				r.rest = append(r.rest, newPattern(g, w))
 			default:
-				r.below[g.prefix] = append(r.below[g.prefix], pattern{g, w})
+				r.below[g.prefix] = append(r.below[g.prefix], newPattern(g, w))
 			}
 		}
 	}
@@ -84,8 +97,9 @@ func (r *router) wants(p string, mode fs.FileMode, derived bool) []Want {
 	if dir := p[:max(slash, 1)]; dir != r.dir {
 		r.dir, r.in = dir, r.in[:0]
 		for d := dir; d != ""; d = parent(d) {
-			r.in = append(r.in, r.below[d]...)
+			r.enter(p, r.below[d])
 		}
+		r.enter(p, r.rest)
 	}
 	r.paths = r.paths[:0]
 	add := func(w Want) {
@@ -106,16 +120,20 @@ func (r *router) wants(p string, mode fs.FileMode, derived bool) []Want {
 		}
 	}
 	for _, c := range r.in {
-		if c.match(p) {
-			add(c.want)
-		}
-	}
-	for _, c := range r.rest {
-		if c.match(p) {
+		if matchName(c.name, name) {
 			add(c.want)
 		}
 	}
 	return r.paths
+}
+
+// enter takes the patterns that files beside p may meet.
+func (r *router) enter(p string, patterns []pattern) {
+	for _, c := range patterns {
+		if c.files.match(p) {
+			r.in = append(r.in, c)
+		}
+	}
 }
 
 // need is what a set of Wants comes to for one file.
