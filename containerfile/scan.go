@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/openshift/imagebuilder/dockerfile/command"
 	"github.com/openshift/imagebuilder/dockerfile/parser"
-
-	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
 const (
@@ -58,7 +57,7 @@ type innerComment struct {
 }
 
 // directive is the grammar of parser directives; of imagebuilder's the name must be escape, and of BuildKit's these.
-var directive = lazyregexp.New(`^#[ \t]*(?i:(escape|syntax|check))[ \t]*=[ \t]*([^ \t].*?|[ \t])[ \t]*$`)
+var directive = regexp.MustCompile(`^#[ \t]*(?i:(escape|syntax|check))[ \t]*=[ \t]*([^ \t].*?|[ \t])[ \t]*$`)
 
 // lineReader splits a file into physical lines as bufio.ScanLines does.
 type lineReader struct {

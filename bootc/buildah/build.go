@@ -50,19 +50,20 @@ func (w *worker) build(ctx context.Context) (*built, error) {
 	defer file.Close()
 
 	w.emit(bootc.Event{Kind: bootc.EventStart, Op: "build", Ref: w.Ref, Platform: w.Platform})
-	out := &lineWriter{line: w.line}
+	stdout := &lineWriter{line: func(text string) { w.line(text, false) }}
+	stderr := &lineWriter{line: func(text string) { w.line(text, true) }}
 	options := buildOptions(&w.request)
 	options.SystemContext = w.system()
 	options.SignaturePolicyPath = options.SystemContext.SignaturePolicyPath
 	options.Log = w.steps.log
-	// One writer for both, so that a step has one pipe and its lines keep their order.
-	options.Out, options.Err, options.ReportWriter = out, out, io.Discard
+	options.Out, options.Err, options.ReportWriter = stdout, stderr, io.Discard
 	options.In = strings.NewReader("")
 	if err := w.Tuned.apply(&options); err != nil {
 		return nil, err
 	}
 	id, _, err := imagebuildah.BuildDockerfiles(ctx, w.store, options, fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
-	out.flush()
+	stdout.flush()
+	stderr.flush()
 	if err != nil {
 		return nil, &bootc.OpError{Op: "build", Ref: w.Ref, Err: &inStep{err}}
 	}

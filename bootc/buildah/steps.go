@@ -3,7 +3,6 @@
 package buildah
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -14,8 +13,6 @@ import (
 	"github.com/bootloom/bootloom/internal/lazyregexp"
 )
 
-const tailLines = 20
-
 // steps follows a build through what buildah reports: text. It turns that into events with their place.
 type steps struct {
 	w *worker
@@ -25,7 +22,7 @@ type steps struct {
 	instruction string
 	fresh       bool // the step has printed nothing yet
 	committing  bool // the last step is over
-	tail        []string
+	tail        lastLines
 	hidden      []string // pairs of what must not be seen and what stands for it
 	replace     *strings.Replacer
 }
@@ -106,7 +103,7 @@ var cacheHit = lazyregexp.New(`^--> Using cache ([0-9a-f]{64})$`)
 var noise = lazyregexp.New(`^--> [0-9a-f]{12}$|^subprocess exited with status \d+$`)
 
 // line takes one line of output, of the step or of buildah about the step.
-func (s *steps) line(text string) {
+func (s *steps) line(text string, stderr bool) {
 	text = s.redact(text)
 	s.mu.Lock()
 	fresh, committing := s.fresh, s.committing
@@ -121,10 +118,7 @@ func (s *steps) line(text string) {
 		return
 	}
 	s.mu.Lock()
-	s.tail = append(s.tail, text)
-	if len(s.tail) > tailLines {
-		s.tail = s.tail[1:]
-	}
+	s.tail.add(text, stderr)
 	s.mu.Unlock()
 	s.emit(bootc.Event{Kind: bootc.EventLog, Op: "build", Platform: s.w.Platform, Text: text})
 }
@@ -138,7 +132,7 @@ func (w *worker) failure(err error) *failure {
 	f.Kind = kindOf(err)
 	if in, ok := errors.AsType[*inStep](err); ok {
 		f.InStep = true
-		f.Stage, f.Node, f.Instruction, f.Tail = w.steps.stage, w.node, w.instruction, w.tail
+		f.Stage, f.Node, f.Instruction, f.Tail = w.steps.stage, w.node, w.instruction, w.tail.text()
 		if exit, ok := errors.AsType[*exec.ExitError](in.err); ok && w.node > 0 && strings.HasPrefix(strings.ToUpper(w.instruction), "RUN") {
 			f.ExitCode = exit.ExitCode()
 		}
@@ -151,37 +145,3 @@ type inStep struct{ err error }
 
 func (e *inStep) Error() string { return e.err.Error() }
 func (e *inStep) Unwrap() error { return e.err }
-
-// lineWriter cuts what is written to it into lines.
-type lineWriter struct {
-	line func(string)
-	mu   sync.Mutex
-	rest []byte
-}
-
-func (l *lineWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rest = append(l.rest, p...)
-	for {
-		i := bytes.IndexByte(l.rest, '\n')
-		if i < 0 && len(l.rest) < 64<<10 {
-			return len(p), nil
-		}
-		if i < 0 {
-			i = len(l.rest) - 1
-		}
-		l.line(strings.TrimRight(string(l.rest[:i+1]), "\r\n"))
-		l.rest = append(l.rest[:0], l.rest[i+1:]...)
-	}
-}
-
-// flush hands on a last line without newline.
-func (l *lineWriter) flush() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.rest) > 0 {
-		l.line(string(l.rest))
-		l.rest = nil
-	}
-}
