@@ -11,7 +11,7 @@ import (
 )
 
 // System returns the Client in the form that containers/image takes, for what this package does not do itself:
-// another transport, the policy engine, buildah. It is the way out, and follows containers/image, not our
+// another transport, podman's libraries, buildah. It is the way out, and follows containers/image, not our
 // compatibility promise.
 //
 // The logins are those of this moment. Beyond them the context reads nothing of the host's containers configuration:

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -25,8 +23,7 @@ const (
 	signatureNote = "dev.cosignproject.cosign/signature"
 )
 
-// attempts is how often the signature manifest is written before others who write it too are let win, and how often
-// the policy engine is asked before its trouble with the registry is believed.
+// attempts is how often the signature manifest is written before others who write it too are let win.
 const attempts = 6
 
 // maxConfig is the most bytes that the config of a signature manifest has; it lists a digest for each signature.
@@ -49,7 +46,7 @@ func (k Keys) attach(ctx context.Context, c registry.Client, p registry.Publishe
 	}
 	defer done()
 	s := store{c, p.Repository}
-	digests, err := instances(ctx, s, p.Digest)
+	digests, err := instances(ctx, s, p)
 	if err != nil {
 		return err
 	}
@@ -63,8 +60,12 @@ func (k Keys) attach(ctx context.Context, c registry.Client, p registry.Publishe
 
 // instances returns the digest and, if it is that of an index, those of the index's manifests before it: whoever sees
 // the index signed can rely on the rest.
-func instances(ctx context.Context, s store, d digest.Digest) ([]digest.Digest, error) {
-	m, err := s.client.GetManifest(ctx, s.repository+"@"+d.String())
+func instances(ctx context.Context, s store, p registry.Published) ([]digest.Digest, error) {
+	if p.MediaType != "" && !(registry.Manifest{MediaType: p.MediaType}).IsIndex() {
+		return []digest.Digest{p.Digest}, nil
+	}
+	d := p.Digest
+	m, err := s.client.GetManifest(ctx, p.Reference())
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func instances(ctx context.Context, s store, d digest.Digest) ([]digest.Digest, 
 // signManifest adds what is missing to the signatures of one manifest. It ends when a look at the registry finds
 // nothing missing.
 func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names []string) error {
-	tag := strings.ReplaceAll(d.String(), ":", "-") + ".sig"
+	tag := signatureTag(d)
 	for attempt := range attempts {
 		if attempt > 1 { // somebody else is at it: get out of step with them
 			select {
@@ -102,7 +103,7 @@ func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names 
 		}
 		a, err := readAttachment(ctx, s, tag)
 		if err != nil {
-			return fmt.Errorf("tag %s: %w", tag, err)
+			return err
 		}
 		changed, err := a.add(ctx, k, d, names)
 		if err == nil && changed {
@@ -126,21 +127,11 @@ type attachment struct {
 }
 
 func readAttachment(ctx context.Context, s store, tag string) (*attachment, error) {
-	a := &attachment{tag: tag, manifest: imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest}}
-	m, err := s.client.GetManifest(ctx, s.repository+":"+tag)
-	if errors.Is(err, registry.ErrNotFound) {
-		return a, nil
+	list, err := readSignatures(ctx, s.client, s.repository, tag)
+	if list.MediaType == "" { // there is none
+		list.Versioned, list.MediaType = specs.Versioned{SchemaVersion: 2}, imgspec.MediaTypeImageManifest
 	}
-	if err != nil {
-		return nil, err
-	}
-	if m.MediaType != imgspec.MediaTypeImageManifest {
-		return nil, fmt.Errorf("it is a %s, and devices read signatures from an OCI image manifest alone; delete it", m.MediaType)
-	}
-	if err := json.Unmarshal(m.Data, &a.manifest); err != nil {
-		return nil, err
-	}
-	return a, nil
+	return &attachment{tag: tag, manifest: list}, err
 }
 
 // add makes the signatures that are not there.
@@ -217,22 +208,17 @@ func (a *attachment) write(ctx context.Context, s store) error {
 	return s.client.PutManifest(ctx, s.repository+":"+a.tag, registry.NewManifest(imgspec.MediaTypeImageManifest, b))
 }
 
-// upload sends the blobs that the manifest refers to, all at once.
+// upload sends the blobs that the manifest refers to.
 func (a *attachment) upload(ctx context.Context, s store, config []byte) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var work sync.WaitGroup
-	put := func(mediaType string, data []byte) {
-		work.Go(func() {
-			if _, err := s.client.PutBlob(ctx, s.repository, mediaType, data); err != nil {
-				cancel(err) // the first one counts
-			}
-		})
+	put := func(mediaType string, data []byte) func() error {
+		return func() error {
+			_, err := s.client.PutBlob(ctx, s.repository, mediaType, data)
+			return err
+		}
 	}
-	put(imgspec.MediaTypeImageConfig, config)
+	puts := []func() error{put(imgspec.MediaTypeImageConfig, config)}
 	for _, m := range a.messages {
-		put(layerType, m)
+		puts = append(puts, put(layerType, m))
 	}
-	work.Wait()
-	return context.Cause(ctx)
+	return together(puts...)
 }

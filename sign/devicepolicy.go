@@ -15,7 +15,7 @@ import (
 
 // DevicePolicy makes a device accept only images with the right signatures: the keys, registries.d and policy.json
 // that podman, bootc and skopeo read, added to what the base has. It is a feature for a Spec, and Verify applies the
-// very same files on this machine.
+// very same policy and keys on this machine.
 //
 // All rules of an image belong into one DevicePolicy, because policy.json is one file: a second one in the same Spec
 // is refused when the Spec is compiled. The base's policy.json is read, merged and written back: its own rules stay,

@@ -10,7 +10,7 @@
 //	published, err := client.Publish(ctx, image, "quay.io/acme/os", registry.PublishOptions{Tags: tags, Signer: key})
 //
 // A [DevicePolicy] is a feature for a [bootc.Spec]: public keys, registries.d and policy.json, merged with what the base
-// has. Verify runs containers/image's own policy engine on exactly the files that the feature puts into the image:
+// has. Verify runs containers/image's own policy engine on the very policy and keys that the feature puts into the image:
 //
 //	policy := sign.DevicePolicy{
 //		Rules:           []sign.Rule{{Name: "acme-os", Scopes: []string{"quay.io/acme/os"}, Keys: []string{key.Public()}}},

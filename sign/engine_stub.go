@@ -6,11 +6,10 @@ import (
 	"context"
 
 	"go.podman.io/image/v5/docker/reference"
-	"go.podman.io/image/v5/types"
 )
 
 func checkEngine() error { return ErrNoPolicyEngine }
 
-func evaluate(context.Context, *types.SystemContext, reference.Named, [][]byte) error {
+func evaluate(context.Context, string, reference.Named, []signed, [][]byte) error {
 	return ErrNoPolicyEngine
 }

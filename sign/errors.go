@@ -1,6 +1,9 @@
 package sign
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Why a device would not take an image. They are found with errors.Is; the policy engine's own words stay in the text.
 // Every error about an image that the policy turned down is also an ErrRejected.
@@ -26,3 +29,15 @@ var (
 	// ErrKey: what was given is not a key that can be used here; the text says what it is and what to do.
 	ErrKey = errors.New("unusable key")
 )
+
+// rejection is a verdict on an image with the reasons that can be told apart.
+type rejection struct {
+	reasons []error
+	cause   error
+}
+
+func (r *rejection) Error() string {
+	return r.reasons[0].Error() + ": " + r.cause.Error()
+}
+
+func (r *rejection) Unwrap() []error { return slices.Concat(r.reasons, []error{ErrRejected, r.cause}) }

@@ -21,6 +21,7 @@ type requirement struct {
 	Type           string          `json:"type"`
 	KeyPath        string          `json:"keyPath,omitempty"`
 	KeyPaths       []string        `json:"keyPaths,omitempty"`
+	KeyDatas       [][]byte        `json:"keyDatas,omitempty"`
 	SignedIdentity *signedIdentity `json:"signedIdentity,omitempty"`
 }
 

@@ -2,22 +2,7 @@
 
 package sign
 
-import (
-	"slices"
-	"strings"
-)
-
-// rejection is a verdict of the policy engine with the reasons that can be told apart.
-type rejection struct {
-	reasons []error
-	cause   error
-}
-
-func (r *rejection) Error() string {
-	return r.reasons[0].Error() + ": " + r.cause.Error()
-}
-
-func (r *rejection) Unwrap() []error { return slices.Concat(r.reasons, []error{ErrRejected, r.cause}) }
+import "strings"
 
 // verdicts maps what the policy engine writes to what callers ask for. containers/image has no types for these, so
 // its words are all there is; TestTamper holds them against the engine. With several signatures the engine lists

@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
 
 	"go.podman.io/image/v5/docker/reference"
 
@@ -17,8 +14,8 @@ import (
 )
 
 // Verify fails unless a device with this policy, and nothing else configured, would accept the image ref,
-// "repository:tag" or "repository@digest". It runs the policy engine of podman, skopeo and bootc on the files that go
-// into the image, relocated to a temporary directory. Of an index it checks the index, which bootc may ask about, and
+// "repository:tag" or "repository@digest". It runs the policy engine of podman, skopeo and bootc on the policy that goes
+// into the image, with what the client finds in the registry now. Of an index it checks the index, which bootc may ask about, and
 // every instance, of which podman checks the one for its platform.
 //
 // It proves the manifest, and so the digests of all blobs; the blobs themselves are compared when they are pulled. An
@@ -43,92 +40,62 @@ func verify(ctx context.Context, client registry.Client, ref string, policies ..
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(client.TempDir, "bootloom-policy-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	var texts [][]byte
-	for i, p := range policies {
-		text, err := p.relocate(filepath.Join(dir, fmt.Sprint(i)))
+	for _, p := range policies {
+		text, err := p.standalone()
 		if err != nil {
 			return err
 		}
 		texts = append(texts, text)
 	}
-	sys, cleanup, err := client.System()
+	client, done, err := client.Keep()
 	if err != nil {
 		return err
 	}
-	defer cleanup()
-	// The policies of one call differ in the accepted names alone, so that one registries.d does for all. Signatures that
-	// this machine keeps in a store of its own must not count: a device does not have them.
-	sys.RegistriesDirPath = filepath.Join(dir, "0", filepath.FromSlash(registriesDir))
-	nowhere := url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, "nowhere"))}
-	if err := os.MkdirAll(sys.RegistriesDirPath, 0o700); err != nil { // a policy without keys has no files there
+	defer done()
+	manifests, err := fetchSigned(ctx, client, named)
+	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(sys.RegistriesDirPath, "=.yaml"), []byte("default-docker:\n  lookaside: "+nowhere.String()+"\n"), 0o600); err != nil {
-		return err
-	}
-	for attempt := 1; ; attempt++ {
-		err := evaluate(ctx, sys, named, texts)
-		if err == nil || errors.Is(err, ErrRejected) || attempt == attempts {
-			return err
-		}
-		// The engine has connections of its own, which know neither our retries nor our errors. So ask for the image in
-		// our way: either that tells what is wrong, or it was something passing.
-		if _, clientErr := client.GetManifest(ctx, ref); clientErr != nil {
-			return clientErr
-		}
-	}
+	return evaluate(ctx, client.TempDir, named, manifests, texts)
 }
 
-// relocate writes the policy's files below root and returns its policy.json with the keys' new places.
-func (p DevicePolicy) relocate(root string) ([]byte, error) {
+// standalone returns the policy.json that goes into the image with the keys in it, in place of their files.
+func (p DevicePolicy) standalone() ([]byte, error) {
 	entries, err := p.Files(noFiles{})
 	if err != nil {
 		return nil, err
 	}
-	place := func(name string) string { return filepath.Join(root, filepath.FromSlash(name)) }
+	files := map[string][]byte{}
 	for _, e := range entries {
-		b, err := e.Content.ReadAll()
-		if err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(filepath.Dir(place(e.Path)), 0o700); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(place(e.Path), b, 0o600); err != nil {
+		if files[e.Path], err = e.Content.ReadAll(); err != nil {
 			return nil, err
 		}
 	}
-	b, err := os.ReadFile(place(policyPath))
+	out, err := parsePolicy(files["/"+policyPath])
 	if err != nil {
 		return nil, err
 	}
-	moved, err := parsePolicy(b)
-	if err != nil {
-		return nil, err
-	}
-	for _, scopes := range moved.Transports {
+	for _, scopes := range out.Transports {
 		for scope, reqs := range scopes {
 			for _, raw := range reqs {
 				var q requirement
 				if err := json.Unmarshal(raw, &q); err != nil {
 					return nil, err
 				}
+				paths := q.KeyPaths
 				if q.KeyPath != "" {
-					q.KeyPath = place(q.KeyPath)
+					paths = []string{q.KeyPath}
 				}
-				for i := range q.KeyPaths {
-					q.KeyPaths[i] = place(q.KeyPaths[i])
+				for _, path := range paths {
+					q.KeyDatas = append(q.KeyDatas, files[path])
 				}
+				q.KeyPath, q.KeyPaths = "", nil
 				scopes[scope] = requirements(q) // rules of ours have one requirement each
 			}
 		}
 	}
-	return moved.marshal()
+	return out.marshal()
 }
 
 // noFiles is the root of a base without configuration.

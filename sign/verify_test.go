@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/image-spec/specs-go"
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/bootloom/bootloom/bootc"
@@ -108,6 +109,16 @@ func TestVerifyErrors(t *testing.T) {
 	f.image("acme/os", "shaky", "os")
 	f.Inject(testkit.Fault{Match: testkit.PathContains("GET", "/manifests/shaky"), Times: 2, Do: testkit.Status(503, 0)})
 	f.Inject(testkit.Fault{Match: testkit.PathContains("GET", "/manifests/broken"), Do: testkit.Status(503, 0)})
+	attach := func(name string, size int64) {
+		d := f.image("acme/os", name, name)
+		layer := f.putBlob("acme/os", "text/plain", []byte("something"))
+		layer.Size = size
+		m := imgspec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: imgspec.MediaTypeImageManifest,
+			Config: f.putBlob("acme/os", imgspec.MediaTypeImageConfig, []byte("{}")), Layers: []imgspec.Descriptor{layer}}
+		f.put("acme/os", sigTag(d.Digest), imgspec.MediaTypeImageManifest, must(json.Marshal(m)))
+	}
+	attach("much", 40<<20)
+	attach("longer", 3)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	open := sign.DevicePolicy{Rules: []sign.Rule{{Scopes: []string{f.Host}, InsecureAcceptAnything: true}}}
@@ -130,6 +141,8 @@ func TestVerifyErrors(t *testing.T) {
 		{name: "no login", policy: keyed, client: anonymous, ref: f.Host + "/acme/os:1", is: registry.ErrUnauthorized},
 		{name: "registry in trouble for a moment", policy: keyed, client: patient, ref: f.Host + "/acme/os:shaky", is: sign.ErrNotSigned},
 		{name: "registry in trouble", policy: keyed, client: patient, ref: f.Host + "/acme/os:broken", says: "503"},
+		{name: "much attached", policy: keyed, client: f.registryClient(), ref: f.Host + "/acme/os:much", says: "lists more than 33554432 bytes"},
+		{name: "more attached than listed", policy: keyed, client: f.registryClient(), ref: f.Host + "/acme/os:longer", says: "more than 3 bytes"},
 		{name: "cancelled", ctx: cancelled, policy: keyed, client: f.registryClient(), ref: f.Host + "/acme/os:1", is: context.Canceled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
