@@ -61,7 +61,7 @@ func (w *worker) build(ctx context.Context) (*built, error) {
 	if err := w.Tuned.apply(&options); err != nil {
 		return nil, err
 	}
-	id, _, err := imagebuildah.BuildDockerfiles(ctx, w.store, options, fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+	id, _, err := imagebuildah.BuildDockerfiles(ctx, dated{w.store, w}, options, fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
 	stdout.flush()
 	stderr.flush()
 	if err != nil {

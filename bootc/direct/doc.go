@@ -11,8 +11,7 @@
 // step, and keeps the result in its cache; what follows is added here. So after a change of a file nothing has to run.
 // Obstacles says which steps of a plan cannot be done directly, and why.
 //
-// The image has the same root file system, config and labels as one that bootc/buildah makes of the same plan, but for the
-// times of directories that a layer passes through: here they have the plan's epoch. (ostree keeps no times.) The same plan
+// The image has the same root file system, config and labels as one that bootc/buildah makes of the same plan. The same plan
 // on the same base gives the same digest, on any machine and day.
 //
 // # What is read of the base
