@@ -27,8 +27,8 @@ type StepError struct {
 	Instruction string
 	// ExitCode of the command of a RUN step; 0 if the step failed in another way.
 	ExitCode int
-	// Tail has the last lines of the step's output, at most 20, the last 10 of standard error among them however much came on
-	// standard output. Values of secrets are [redacted] there.
+	// Tail has the last lines of the step's output, at most 20, among them the last 10 of standard output and of standard
+	// error. Values of secrets are [redacted] there.
 	Tail []string
 	// Err is the cause.
 	Err error

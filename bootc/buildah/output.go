@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// lastLines keeps the last lines of a step: at most tailLines, among them as many of standard error as half of that. A container's
-// two streams come through pipes of their own, so that a command's last word may arrive before what it printed earlier.
+// lastLines keeps the last lines of a step: at most tailLines, and of each of its two streams as many as half of that. They come
+// through pipes of their own, so that a command's last word may arrive before what it printed earlier.
 type lastLines []outputLine
 
 type outputLine struct {
@@ -25,17 +25,11 @@ func (l *lastLines) add(text string, stderr bool) {
 	if len(*l) <= tailLines {
 		return
 	}
-	errors, oldest := 0, 0
-	for i, line := range slices.Backward(*l) {
-		if line.stderr {
-			errors++
-		} else {
-			oldest = i
-		}
+	n := map[bool]int{}
+	for _, line := range *l {
+		n[line.stderr]++
 	}
-	if errors > tailLines/2 {
-		oldest = 0
-	}
+	oldest := slices.IndexFunc(*l, func(line outputLine) bool { return n[line.stderr] > tailLines/2 })
 	*l = slices.Delete(*l, oldest, oldest+1)
 }
 
