@@ -13,7 +13,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # Tests that build whole images and boot them. What runs in them most is the engine's worker, which is the test's own program:
 # with the race detector they take twice as long. Races are for the tests of the packages to find.
-WHOLE := ./internal/e2e ./examples/device
+WHOLE := ./internal/e2e ./examples/...
 
 .PHONY: demo test bench check setup base
 setup:

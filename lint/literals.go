@@ -1,5 +1,10 @@
 package lint
 
+import (
+	"strings"
+	"sync"
+)
+
 // literals finds any of a set of strings in one pass over a text (Aho and Corasick, 1975). It is what keeps the scan for
 // secrets cheap: a regular expression runs only over what has one of its literals in it.
 type literals struct {
@@ -10,10 +15,23 @@ type literals struct {
 // maxLiterals is how many strings the bits of a state can tell apart.
 const maxLiterals = 64
 
+// automata are the literals of the rules that have run: there are as many as lists in the source of rules.
+var automata sync.Map
+
+// literalsOf compiles strings, once for all that ask for the same.
+func literalsOf(list []string) *literals {
+	key := strings.Join(list, "\x00")
+	l, ok := automata.Load(key)
+	if !ok {
+		l, _ = automata.LoadOrStore(key, newLiterals(list))
+	}
+	return l.(*literals)
+}
+
 // newLiterals compiles the strings, of which the first 64 count.
-func newLiterals(strings []string) *literals {
+func newLiterals(list []string) *literals {
 	l := &literals{next: make([][256]int32, 1), accept: make([]uint64, 1)}
-	for i, s := range strings[:min(len(strings), maxLiterals)] {
+	for i, s := range list[:min(len(list), maxLiterals)] {
 		at := int32(0)
 		for _, c := range []byte(s) {
 			if l.next[at][c] == 0 {

@@ -17,8 +17,6 @@ type router struct {
 	suffixes map[string][]Want // by extension
 	rest     []pattern         // that apply anywhere, and must be tried
 
-	compiled map[string]*literals
-
 	dir   string    // of the last path
 	in    []pattern // that files right in dir may meet
 	paths []Want
@@ -43,7 +41,7 @@ func newPattern(g glob, w Want) pattern {
 }
 
 func newRouter(rules []Rule) *router {
-	r := &router{exact: map[string][]Want{}, below: map[string][]pattern{}, names: map[string][]Want{}, suffixes: map[string][]Want{}, compiled: map[string]*literals{}}
+	r := &router{exact: map[string][]Want{}, below: map[string][]pattern{}, names: map[string][]Want{}, suffixes: map[string][]Want{}}
 	for _, rule := range rules {
 		for _, w := range rule.Wants {
 			g, err := compileGlob(w.Glob)
@@ -51,7 +49,7 @@ func newRouter(rules []Rule) *router {
 				continue // checkRules has said so
 			}
 			if len(w.Having) > 0 {
-				w.having = r.literals(w.Having)
+				w.having = literalsOf(w.Having)
 			}
 			last := ""
 			if n := len(g.parts); n > 0 {
@@ -73,15 +71,6 @@ func newRouter(rules []Rule) *router {
 		}
 	}
 	return r
-}
-
-// literals compiles strings, once for all Wants that have the same.
-func (r *router) literals(strs []string) *literals {
-	key := strings.Join(strs, "\x00")
-	if r.compiled[key] == nil {
-		r.compiled[key] = newLiterals(strs)
-	}
-	return r.compiled[key]
 }
 
 // fork is a router that another goroutine may use.
