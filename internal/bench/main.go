@@ -1,9 +1,9 @@
 // Bench measures what this module does beside what other programs do for the same end, with the same inputs, interleaved
 // in one run, and prints medians, ratios, CPU time and bytes. `make bench` runs it; -svg writes the picture of the README.
 //
-//   - rebuild: the image of examples/edge is built by our engine, by Debian's buildah and by Debian's podman: in full, without
-//     a change, after a change of one file. In place of the package it has a script that changes files of the base: how fast a
-//     mirror answers is not what is measured.
+//   - rebuild: the image of examples/edge is built by our engine, by Debian's buildah and by Debian's podman: in full, with
+//     more and less for its commands to do, without a change, after a change of one file. In place of the package it has a
+//     script that changes files of the base: how fast a mirror answers is not what is measured.
 //   - publish: twenty files, and twenty files with a binary, on a base in the same registry: built, pushed and signed; by
 //     us, by buildah, skopeo and cosign, and, without labels and signature, by crane append. The registry has its files in
 //     memory or on a disk; and the machine that builds has the base in its store, or nothing yet.
@@ -30,7 +30,6 @@ import (
 // config is what the command line says.
 type config struct {
 	rounds int
-	agent  int // bytes of the binary of the suite rebuild
 	only   []string
 	svg    string
 }
@@ -41,11 +40,9 @@ func main() {
 	}
 	var c config
 	flag.IntVar(&c.rounds, "n", 5, "rounds; each does every case once with every contender")
-	agent := flag.Int("agent", 0, "MB of a binary to put into the image of the suite rebuild, which does not compress")
 	only := flag.String("only", "", "suites to run, separated by commas: rebuild, publish, remote, files, size (default: all)")
 	flag.StringVar(&c.svg, "svg", "", "write a picture to this file")
 	flag.Parse()
-	c.agent = *agent << 20
 	if *only != "" {
 		c.only = strings.Split(*only, ",")
 	}

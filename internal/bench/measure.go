@@ -17,6 +17,7 @@ type contender struct {
 func (t *table) round(n int, name string, contenders []contender) error {
 	for i := range contenders {
 		who := contenders[(i+n)%len(contenders)]
+		syscall.Sync() // nobody waits for the disk to write what another one left
 		s, err := measure(who.do)
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", name, who.name, err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 
@@ -28,24 +27,37 @@ func rebuild(ctx context.Context, c config, dir string) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	binary := noise(c.agent)
+	const (
+		binary    = "files, a binary of 60 MB, RUN systemctl preset-all"
+		files     = "files, RUN systemctl preset-all"
+		oneLayer  = ": peers with --layers=false"
+		noChange  = "the same again"
+		oneChange = "one file changed"
+	)
 	cases := []struct {
-		name     string
-		revision func(round int) int
-		cached   bool
-		single   bool // the peers make one layer and keep nothing, which ours does not offer: its full build stands beside
-		idle     bool // nothing to run
+		name   string
+		run    work
+		agent  []byte
+		cached bool
+		single string // of the case whose full build of ours stands beside peers that make one layer and keep nothing
 	}{
-		{"full build", func(int) int { return 0 }, false, false, false},
-		{"full build, a RUN that does nothing", func(int) int { return 0 }, false, false, true},
-		{"no change", func(int) int { return 0 }, true, false, false},
-		{"one file changed", func(round int) int { return round + 1 }, true, false, false},
-		{"full build, peers --layers=false", func(int) int { return 0 }, false, true, false},
+		{name: binary, run: presets, agent: noise(60 << 20)},
+		{name: binary + oneLayer, run: presets, agent: noise(60 << 20), single: binary},
+		{name: files, run: presets},
+		{name: files + oneLayer, run: presets, single: files},
+		{name: "files, RUN true", run: nothing},
+		{name: "files, RUN update-ca-certificates, systemctl preset-all", run: certificates},
+		{name: noChange, run: certificates, cached: true},
+		{name: oneChange, run: certificates, cached: true},
 	}
-	t := newTable(fmt.Sprintf("an image with two RUN steps, built; binary of %d MB", c.agent>>20), "bootloom", "buildah", "podman")
+	t := newTable("the image of the demo, built", "bootloom", "buildah", "podman")
 	for round := range c.rounds + 1 {
 		for _, c := range cases {
-			s := spec("oci:"+layout, c.revision(round), binary, c.idle)
+			revision := 0
+			if c.name == oneChange {
+				revision = round + 1
+			}
+			s := spec("oci:"+layout, revision, c.agent, c.run)
 			contextDir := filepath.Join(dir, "context")
 			if err := writeContext(ctx, engine, s, baseName, contextDir); err != nil {
 				return nil, err
@@ -54,11 +66,11 @@ func rebuild(ctx context.Context, c config, dir string) (*table, error) {
 				_, err := bootc.Build(ctx, engine, s, bootc.BuildOptions{NoCache: !c.cached})
 				return err
 			}}}
-			if c.single {
+			if c.single != "" {
 				contenders = nil
 			}
 			for _, p := range peers {
-				if c.single {
+				if c.single != "" {
 					p = p.single()
 				}
 				contenders = append(contenders, contender{p.name, func() error { return p.build(ctx, contextDir, c.cached) }})
@@ -68,7 +80,11 @@ func rebuild(ctx context.Context, c config, dir string) (*table, error) {
 			}
 		}
 	}
-	t.same("full build, peers --layers=false", "full build", "bootloom")
+	for _, c := range cases {
+		if c.single != "" {
+			t.same(c.name, c.single, "bootloom")
+		}
+	}
 	return t, nil
 }
 

@@ -12,17 +12,26 @@ import (
 	"github.com/bootloom/bootloom/examples/edge/edgeos"
 )
 
-// spec is the demo's image at a revision, with the script in place of the package and the binary if there is one. Idle, it
-// runs a script that does nothing: what is left is what the engine costs.
-func spec(base string, revision int, binary []byte, idle bool) bootc.Spec {
+// work is what the commands of an image do, beside which the engines are to be seen.
+type work int
+
+const (
+	nothing      work = iota // RUN true
+	presets                  // systemctl preset-all
+	certificates             // and update-ca-certificates, for the demo's CA: most of two thousand processes
+)
+
+// spec is the demo's image at a revision, with a script in place of the package, whose mirror would be measured, and the binary
+// if there is one.
+func spec(base string, revision int, binary []byte, run work) bootc.Spec {
 	s := edgeos.Spec(base)
 	s.Features = slices.DeleteFunc(slices.Clone(s.Features), func(f bootc.Feature) bool {
 		_, mirror := f.(bootc.Packages)
-		_, runs := f.(bootc.CABundle)
-		return mirror || runs && idle
+		_, ca := f.(bootc.CABundle)
+		return mirror || ca && run != certificates
 	})
 	body := "systemctl preset-all"
-	if idle {
+	if run == nothing {
 		body = "true"
 	}
 	if len(binary) > 0 {
