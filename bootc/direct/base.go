@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -60,7 +61,7 @@ func (e *Engine) resolve(ctx context.Context, base bootc.Base, o bootc.BuildOpti
 			if err := e.verify(ctx, name); err != nil {
 				return nil, err
 			}
-			return b, e.note(b, platform, names...)
+			return b, e.note(b, platform, slices.DeleteFunc(names, func(n string) bool { return n == at })...)
 		case o.Pull == bootc.PullNever && errors.Is(err, fs.ErrNotExist):
 			return nil, bootc.ErrNotPulled
 		}
