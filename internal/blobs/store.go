@@ -2,6 +2,7 @@
 package blobs
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 
@@ -101,16 +101,18 @@ func (b *Store) Compress(c bootc.Compression, tar io.Reader) (v1.Descriptor, err
 	digester := digest.Canonical.Digester()
 	out := io.MultiWriter(f, digester.Hash())
 	var z io.WriteCloser
+	in := bufio.NewReaderSize(tar, smallLayer)
 	d := v1.Descriptor{MediaType: MediaType(c)}
 	if c == bootc.Zstd {
 		z, err = zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
 	} else {
-		z, err = newGzip(out)
+		_, end := in.Peek(smallLayer)
+		z, err = newGzip(out, end == io.EOF)
 	}
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	_, err = io.Copy(z, tar)
+	_, err = io.Copy(z, in)
 	if err := errors.Join(err, z.Close()); err != nil {
 		return v1.Descriptor{}, err
 	}
@@ -132,18 +134,17 @@ func MediaType(c bootc.Compression) string {
 	return v1.MediaTypeImageLayerGzip
 }
 
-// newGzip compresses pieces on all CPUs. Those of pgzip's own size cost a small layer, of a few files of configuration, more
-// time for memory than for what it says.
-func newGzip(out io.Writer) (*pgzip.Writer, error) {
+// newGzip compresses a megabyte on each CPU. For a small layer, which is one piece in any case, that would cost more time for
+// memory than for what the layer says.
+func newGzip(out io.Writer, small bool) (*pgzip.Writer, error) {
 	z, err := pgzip.NewWriterLevel(out, gzipLevel)
-	if err != nil {
-		return nil, err
+	if err == nil && small {
+		err = z.SetConcurrency(smallLayer, 1)
 	}
-	return z, z.SetConcurrency(gzipPiece, runtime.GOMAXPROCS(0))
+	return z, err
 }
 
-// gzipPiece is how many bytes a CPU compresses at once. What comes out depends on it.
-const gzipPiece = 128 << 10
+const smallLayer = 128 << 10
 
 // gzipLevel is where more effort stops to pay: measured on binaries and configuration files.
 const gzipLevel = 5
