@@ -68,22 +68,28 @@ func newLiterals(list []string) *literals {
 }
 
 // in says which of the strings are in the text: bit i for string i.
-func (l *literals) in(text []byte) (found uint64) {
-	at := int32(0)
-	for _, c := range text {
-		at = l.next[at][c]
-		found |= l.accept[at]
-	}
-	return found
-}
+func (l *literals) in(text []byte) uint64 { return l.scan(text, false) }
 
 // any says whether one of the strings is in the text.
-func (l *literals) any(text []byte) bool {
-	at := int32(0)
-	for _, c := range text {
-		if at = l.next[at][c]; l.accept[at] != 0 {
-			return true
+func (l *literals) any(text []byte) bool { return l.scan(text, true) != 0 }
+
+func (l *literals) scan(text []byte, first bool) (found uint64) {
+	begin, at := &l.next[0], int32(0)
+	for i := 0; i < len(text); i++ {
+		if at == 0 { // what begins no string, which is most of a text, does not have to wait for the byte before it
+			for i < len(text) && begin[text[i]] == 0 {
+				i++
+			}
+			if i == len(text) {
+				break
+			}
+		}
+		at = l.next[at][text[i]]
+		if here := l.accept[at]; here != 0 {
+			if found |= here; first {
+				break
+			}
 		}
 	}
-	return false
+	return found
 }
