@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -18,7 +19,8 @@ import (
 // value that works.
 type Options struct {
 	// Root is the directory that holds the engine's store, images, caches and temporary files. It is made if it
-	// is missing. Several engines, also of several processes, may share one Root. Engine.Prune keeps it in bounds.
+	// is missing. Several engines, also of several processes, may share one Root. Engine.Prune keeps it in bounds. With
+	// the driver overlay its path has no comma, colon or backslash, and neither has that of TempDir.
 	Root string
 	// RunRoot holds what need not survive a restart of the machine; it should be on a tmpfs, so that a full disk
 	// does not stop the engine from tidying up. Empty for a directory named after Root in /run/bootloom, or in
@@ -109,6 +111,11 @@ func (o Options) check() (Options, error) {
 	abs("Root", &o.Root)
 	abs("RunRoot", &o.RunRoot)
 	abs("TempDir", &o.TempDir)
+	for name, dir := range map[string]string{"Root": o.Root, "TempDir": o.TempDir} {
+		if strings.ContainsAny(dir, `,:\`) && (o.Driver == "" || o.Driver == "overlay") {
+			errs = append(errs, bootc.Errorf("Options."+name, "%q has a comma, a colon or a backslash, which overlayfs does not take in a path: choose another directory", dir))
+		}
+	}
 	if o.RunRoot == "" {
 		o.RunRoot = defaultRunRoot(o.Root)
 	}

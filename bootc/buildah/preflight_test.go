@@ -68,6 +68,8 @@ func TestOptions(t *testing.T) {
 		want string
 	}{
 		"no root":     {Options{}, "Options.Root"},
+		"odd root":    {Options{Root: "a,b"}, "Options.Root"},
+		"odd temp":    {Options{Root: "x", TempDir: "a:b"}, "Options.TempDir"},
 		"isolation":   {Options{Root: "x", Isolation: "jail"}, "Options.Isolation"},
 		"compression": {Options{Root: "x", Compression: "xz"}, "Options.Compression"},
 		"policy":      {Options{Root: "x", Policy: &Policy{}}, "Options.Policy"},
