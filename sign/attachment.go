@@ -46,12 +46,20 @@ func (k Keys) attach(ctx context.Context, c registry.Client, p registry.Publishe
 	}
 	defer done()
 	s := store{c, p.Repository}
-	digests, err := instances(ctx, s, p)
+	var digests []digest.Digest
+	var there *attachment // of p
+	err = together(
+		func() (err error) { digests, err = instances(ctx, s, p.Digest); return err },
+		func() (err error) { there, err = readAttachment(ctx, s, signatureTag(p.Digest)); return err },
+	)
 	if err != nil {
 		return err
 	}
+	if len(digests) > 1 {
+		there = nil // old, by the time that the instances are signed
+	}
 	for _, d := range digests {
-		if err := k.signManifest(ctx, s, d, names); err != nil {
+		if err := k.signManifest(ctx, s, d, names, there); err != nil {
 			return fmt.Errorf("manifest %s: %w", d, err)
 		}
 	}
@@ -60,12 +68,8 @@ func (k Keys) attach(ctx context.Context, c registry.Client, p registry.Publishe
 
 // instances returns the digest and, if it is that of an index, those of the index's manifests before it: whoever sees
 // the index signed can rely on the rest.
-func instances(ctx context.Context, s store, p registry.Published) ([]digest.Digest, error) {
-	if p.MediaType != "" && !(registry.Manifest{MediaType: p.MediaType}).IsIndex() {
-		return []digest.Digest{p.Digest}, nil
-	}
-	d := p.Digest
-	m, err := s.client.GetManifest(ctx, p.Reference())
+func instances(ctx context.Context, s store, d digest.Digest) ([]digest.Digest, error) {
+	m, err := s.client.GetManifest(ctx, s.repository+"@"+d.String())
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +93,9 @@ func instances(ctx context.Context, s store, p registry.Published) ([]digest.Dig
 	return append(out, d), nil
 }
 
-// signManifest adds what is missing to the signatures of one manifest. It ends when a look at the registry finds
-// nothing missing.
-func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names []string) error {
+// signManifest adds what is missing to the signatures of one manifest, which are those that are given, or those that it reads
+// if that is nil. It ends when a look at the registry finds nothing missing.
+func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names []string, a *attachment) error {
 	tag := signatureTag(d)
 	for attempt := range attempts {
 		if attempt > 1 { // somebody else is at it: get out of step with them
@@ -101,9 +105,11 @@ func (k Keys) signManifest(ctx context.Context, s store, d digest.Digest, names 
 			case <-time.After(time.Duration(50+rand.IntN(200*attempt)) * time.Millisecond):
 			}
 		}
-		a, err := readAttachment(ctx, s, tag)
-		if err != nil {
-			return err
+		if a == nil || attempt > 0 {
+			var err error
+			if a, err = readAttachment(ctx, s, tag); err != nil {
+				return err
+			}
 		}
 		changed, err := a.add(ctx, k, d, names)
 		if err == nil && changed {

@@ -42,7 +42,7 @@ func TestPublishRequests(t *testing.T) {
 		want := map[string]int{
 			"HEAD blob":      n,
 			"HEAD manifest":  1,
-			"GET manifest":   1, // as a device does
+			"GET manifest":   2, // what is signed: is it there, is it an index; and as a device does
 			"GET signatures": 2, // those that are there, to add to them; and as a device does
 			"GET blob":       1, // what was signed, as a device does
 			"PUT manifest":   1, // the tag

@@ -18,7 +18,7 @@ type Keys []*Key
 var _, _ registry.Signer = (*Key)(nil), Keys(nil)
 
 // Sign writes a signature for p and, if it is an index, one for each of its instances, because podman checks the
-// instance and bootc may check either. Whether it is one p.MediaType says, or the registry if that is empty. Each of names, "repository:tag" within p's repository, gets its own signature;
+// instance and bootc may check either. Each of names, "repository:tag" within p's repository, gets its own signature;
 // without names there is one for the repository alone, which only policies with the default Identity accept.
 //
 // The signature is what podman, bootc, skopeo and cosign read: a "sigstore attachment" under the tag sha256-….sig.

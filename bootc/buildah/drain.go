@@ -14,6 +14,7 @@ package buildah
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,12 +24,11 @@ static void pass_on(int sig) {
 	kill(command, sig);
 }
 
-static int unread(void) {
-	int out = 0, err = 0;
+static int unread(int fd) {
+	struct stat st;
+	int n = 0;
 
-	ioctl(STDOUT_FILENO, FIONREAD, &out); // of what is no pipe nothing is unread
-	ioctl(STDERR_FILENO, FIONREAD, &err);
-	return out > 0 || err > 0;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 __attribute__((constructor(102))) static void drain(int argc, char **argv) {
@@ -57,7 +57,7 @@ __attribute__((constructor(102))) static void drain(int argc, char **argv) {
 	while (waitpid(command, &status, 0) < 0)
 		if (errno != EINTR)
 			_exit(1);
-	for (ms = 0; ms < 5000 && unread(); ms++) // not for ever: something in the container may go on printing
+	for (ms = 0; ms < 5000 && (unread(STDOUT_FILENO) || unread(STDERR_FILENO)); ms++) // not for ever: something in the container may go on printing
 		usleep(1000);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		_exit(0);
