@@ -21,6 +21,9 @@ const (
 	defaultAttempts = 4
 	defaultDelay    = time.Second
 	longestDelay    = time.Minute
+
+	// renewals are how many tokens may expire under one request: a new one may be revoked with the old.
+	renewals = 2
 )
 
 // transient are the answers that another attempt may change. 507 is not: a full disk stays full.
@@ -57,9 +60,9 @@ func (s *session) retry(ctx context.Context, op, what string, r *repo, try func(
 		}
 		wait, more := s.backoff(n - renewed)
 		switch status, _ := errors.AsType[*statusError](err); {
-		case !isFinal(err) && status != nil && status.code == http.StatusUnauthorized && r.authorized.Load() && renewed == 0:
-			// The login was good a moment ago: the token has expired. It gets one attempt beyond the rest.
-			renewed, wait = 1, 0
+		case !isFinal(err) && status != nil && status.code == http.StatusUnauthorized && r.authorized.Load() && renewed < renewals:
+			// The login was good a moment ago: the token has expired. That costs none of the attempts.
+			renewed, wait = renewed+1, 0
 			r.forgetToken()
 		case !r.retryable(err):
 			return err
