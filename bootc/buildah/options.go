@@ -111,9 +111,9 @@ func (o Options) check() (Options, error) {
 	abs("Root", &o.Root)
 	abs("RunRoot", &o.RunRoot)
 	abs("TempDir", &o.TempDir)
-	for name, dir := range map[string]string{"Root": o.Root, "TempDir": o.TempDir} {
-		if strings.ContainsAny(dir, `,:\`) && (o.Driver == "" || o.Driver == "overlay") {
-			errs = append(errs, bootc.Errorf("Options."+name, "%q has a comma, a colon or a backslash, which overlayfs does not take in a path: choose another directory", dir))
+	for _, dir := range []struct{ name, path string }{{"Root", o.Root}, {"TempDir", o.TempDir}} {
+		if strings.ContainsAny(dir.path, `,:\`) && (o.Driver == "" || o.Driver == "overlay") {
+			errs = append(errs, bootc.Errorf("Options."+dir.name, "%q has a comma, a colon or a backslash, which overlayfs does not take in a path: choose another directory", dir.path))
 		}
 	}
 	if o.RunRoot == "" {
